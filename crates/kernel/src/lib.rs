@@ -1,0 +1,23 @@
+//! The vocabulary every other crate shares: ids, time, values, errors, actors, schemas and rules. Pure: no I/O, no driver, no transport.
+pub mod actor;
+pub mod error;
+pub mod id;
+pub mod page;
+pub mod random;
+pub mod rule;
+pub mod schema;
+pub mod secret;
+pub mod time;
+pub mod value;
+
+pub use actor::{Actor, Method, Permission, Principal, Role};
+pub use error::{Code, Error, FieldError, Result};
+pub use id::{AuditId, Id, SessionId, UserId};
+pub use page::{Limit, Page};
+pub use random::{OsRandom, Random, SeededRandom};
+pub use secret::Secret;
+pub use time::{Clock, ManualClock, SystemClock, Timestamp};
+pub use value::Value;
+
+pub use rust_decimal::Decimal;
+pub use uuid::Uuid;

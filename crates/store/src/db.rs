@@ -1,0 +1,133 @@
+//! `Db`: one handle over either engine.
+use std::{fmt, time::Duration};
+
+use futures_util::future::BoxFuture;
+use kernel::{Result, Secret};
+
+use crate::{Ctx, Dialect, Tx, postgres, sqlite};
+
+/// A database, cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    engine: Engine,
+}
+
+#[derive(Clone)]
+enum Engine {
+    Sqlite(sqlite::Db),
+    Postgres(postgres::Db),
+}
+
+/// How to open a database, and its bounds.
+#[derive(Clone)]
+pub struct Options {
+    /// `sqlite:PATH`, `postgres://...` and the spellings other stacks use for them.
+    pub url: Secret<String>,
+    /// Connections kept and allowed at most (PostgreSQL).
+    pub pool_min: usize,
+    pub pool_max: usize,
+    /// Calls that may wait for their turn; one more is answered 503.
+    pub queue: usize,
+    /// How long a call may wait for its turn.
+    pub wait: Duration,
+    /// How long one statement may run.
+    pub statement: Duration,
+    /// Most rows one statement may answer with.
+    pub rows: usize,
+    /// A PEM file of certificate authorities that may vouch for PostgreSQL, besides the public ones.
+    pub tls_ca: Option<std::path::PathBuf>,
+}
+
+impl Options {
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: Secret::new(url.into()),
+            pool_min: 5,
+            pool_max: 20,
+            queue: 4096,
+            wait: Duration::from_secs(5),
+            statement: Duration::from_secs(10),
+            rows: 10_000,
+            tls_ca: None,
+        }
+    }
+}
+
+/// What monitoring may know of a database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Transactions asked for and outer commits made; on SQLite group commit makes the second smaller.
+    pub writes: u64,
+    pub commits: u64,
+}
+
+impl Db {
+    /// Opens the database `options.url` names, creating an SQLite file that is missing.
+    ///
+    /// Errors: malformed URL, a database that cannot be reached, an SQLite older than 3.51.3, a PostgreSQL that is not UTF-8.
+    pub async fn open(options: Options) -> Result<Self> {
+        let engine = match Dialect::of_url(options.url.expose())? {
+            Dialect::Sqlite => Engine::Sqlite(sqlite::Db::open(&options)?),
+            Dialect::Postgres => Engine::Postgres(postgres::Db::open(&options).await?),
+        };
+        Ok(Self { engine })
+    }
+
+    pub const fn dialect(&self) -> Dialect {
+        match self.engine {
+            Engine::Sqlite(_) => Dialect::Sqlite,
+            Engine::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    pub(crate) async fn write<T, F>(&self, ctx: Ctx, body: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'t, 'c> FnOnce(Ctx, &'t mut Tx<'c>) -> BoxFuture<'t, Result<T>> + Send + 'static,
+    {
+        match &self.engine {
+            Engine::Sqlite(db) => db.write(ctx, body).await,
+            Engine::Postgres(db) => db.write(ctx, body).await,
+        }
+    }
+
+    pub(crate) async fn read<T, F>(&self, ctx: Ctx, body: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'t, 'c> FnOnce(Ctx, &'t mut Tx<'c>) -> BoxFuture<'t, Result<T>> + Send + 'static,
+    {
+        match &self.engine {
+            Engine::Sqlite(db) => db.read(ctx, body).await,
+            Engine::Postgres(db) => db.read(ctx, body).await,
+        }
+    }
+
+    /// Whether the database answers, within two seconds.
+    pub async fn ping(&self) -> Result<()> {
+        match &self.engine {
+            Engine::Sqlite(db) => db.ping().await,
+            Engine::Postgres(db) => db.ping().await,
+        }
+    }
+
+    pub fn stats(&self) -> Stats {
+        match &self.engine {
+            Engine::Sqlite(db) => db.stats(),
+            Engine::Postgres(db) => db.stats(),
+        }
+    }
+
+    /// Finishes what was accepted and closes every connection.
+    pub async fn close(&self) {
+        match &self.engine {
+            Engine::Sqlite(db) => db.close().await,
+            Engine::Postgres(db) => db.close(),
+        }
+    }
+}
+
+impl fmt::Debug for Db {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Db({:?})", self.dialect())
+    }
+}

@@ -1,0 +1,18 @@
+//! The data layer: one `Db` over SQLite and PostgreSQL. The only crate that names a driver.
+pub mod ctx;
+pub mod db;
+pub mod dialect;
+pub mod migrate;
+mod postgres;
+pub mod row;
+mod sqlite;
+pub mod tx;
+pub mod violation;
+
+pub use ctx::{Ctx, RequestInfo, Source};
+pub use db::{Db, Options};
+pub use dialect::Dialect;
+pub use migrate::Migration;
+pub use row::{FromValue, Row};
+pub use tx::Tx;
+pub use violation::{Violation, violated};

@@ -1,0 +1,76 @@
+//! A transaction: the same few calls on both engines.
+use kernel::{Error, Result, Value};
+
+use crate::{Row, postgres, sqlite};
+
+/// A running transaction. After its first failed statement it can only be rolled back, on both engines.
+pub struct Tx<'c> {
+    engine: Engine<'c>,
+    is_spoiled: bool,
+}
+
+pub(crate) enum Engine<'c> {
+    Sqlite(sqlite::Tx<'c>),
+    Postgres(postgres::Tx<'c>),
+}
+
+impl<'c> Tx<'c> {
+    pub(crate) const fn new(engine: Engine<'c>) -> Self {
+        Self { engine, is_spoiled: false }
+    }
+
+    pub(crate) const fn is_spoiled(&self) -> bool {
+        self.is_spoiled
+    }
+
+    /// Runs a statement and says how many rows it changed. Parameters are `$1`, `$2`, ...
+    pub async fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
+        self.refuse_if_spoiled()?;
+        let answer = match &mut self.engine {
+            Engine::Sqlite(tx) => tx.execute(sql, params),
+            Engine::Postgres(tx) => tx.execute(sql, params).await,
+        };
+        self.is_spoiled |= answer.is_err();
+        answer
+    }
+
+    /// All rows of an answer. Errors: internal, past the bound on rows.
+    pub async fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
+        self.refuse_if_spoiled()?;
+        let answer = match &mut self.engine {
+            Engine::Sqlite(tx) => tx.query(sql, params),
+            Engine::Postgres(tx) => tx.query(sql, params).await,
+        };
+        self.is_spoiled |= answer.is_err();
+        answer
+    }
+
+    /// The first row of an answer, if there is one.
+    pub async fn query_opt(&mut self, sql: &str, params: &[Value]) -> Result<Option<Row>> {
+        Ok(self.query(sql, params).await?.into_iter().next())
+    }
+
+    /// The first row of an answer. Errors: internal, when there is none.
+    pub async fn query_one(&mut self, sql: &str, params: &[Value]) -> Result<Row> {
+        self.query_opt(sql, params).await?.ok_or_else(|| Error::internal("a row was expected and none came"))
+    }
+
+    /// Holds `key` until the transaction ends, so that what is checked stays true until it is written.
+    /// Nothing on SQLite, which has one writer; an advisory lock on PostgreSQL.
+    pub async fn lock(&mut self, key: &str) -> Result<()> {
+        match &mut self.engine {
+            Engine::Sqlite(_) => Ok(()),
+            Engine::Postgres(_) => self
+                .query("SELECT 1 FROM (SELECT pg_advisory_xact_lock(hashtextextended($1, 0))) AS held", &[key.into()])
+                .await
+                .map(|_| ()),
+        }
+    }
+
+    fn refuse_if_spoiled(&self) -> Result<()> {
+        if self.is_spoiled {
+            return Err(Error::internal("the transaction was spoiled by an earlier statement that failed"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,181 @@
+//! Routes as data: from this list come the router, the OpenAPI document and the tests' access table.
+use std::{borrow::Cow, future::Future, sync::Arc};
+
+use futures_util::{FutureExt as _, future::BoxFuture};
+use http::{Method, StatusCode};
+use kernel::{
+    Code, Permission, Result,
+    schema::{Field, Schema},
+};
+
+use crate::{Call, Reply};
+
+/// Every route of a server.
+pub type Routes = Vec<Route>;
+
+/// One operation on one path.
+#[derive(Clone)]
+pub struct Route {
+    pub method: Method,
+    /// As OpenAPI writes it: `/api/v1/documents/{id}`.
+    pub path: Cow<'static, str>,
+    pub access: Access,
+    pub class: Class,
+    pub body: Body,
+    /// Query parameters; any other is refused.
+    pub query: Vec<Field>,
+    pub operation: Operation,
+    pub handler: Handler,
+}
+
+pub type Handler = Arc<dyn Fn(Call) -> BoxFuture<'static, Result<Reply>> + Send + Sync>;
+
+/// Who may call. Services ask again; this is what can be known before the body is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anyone; a token that is no longer valid is as good as none.
+    Public,
+    /// Anyone with a valid token or none: the rules of the resource decide.
+    Rules,
+    LoggedIn,
+    Permission(Permission),
+}
+
+/// Which rate limit counts a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Liveness and readiness: never limited.
+    Probe,
+    Standard,
+    /// Where passwords and codes are tried.
+    Credentials,
+}
+
+/// What body a route takes.
+#[derive(Clone, Debug)]
+pub enum Body {
+    None,
+    /// Checked against the schema at the edge. `is_optional` allows no body at all.
+    Json { schema: Schema, is_optional: bool },
+    /// Checked by the service, which knows the record; the schema is for the document. Also taken as JSON Merge Patch.
+    Record { schema: Schema },
+}
+
+/// What the OpenAPI document says of a route.
+#[derive(Clone, Debug, Default)]
+pub struct Operation {
+    /// Unique, snake_case.
+    pub id: Cow<'static, str>,
+    pub summary: Cow<'static, str>,
+    pub tag: Cow<'static, str>,
+    pub answers: Vec<Answer>,
+    /// Codes beyond those every route of its access, body and class can give.
+    pub errors: Vec<Code>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub description: Cow<'static, str>,
+    pub schema: Option<Schema>,
+    /// Whether the answer carries `ETag: "<version>"`.
+    pub has_etag: bool,
+}
+
+impl Route {
+    pub fn new<D, F, Fut>(
+        method: Method,
+        path: impl Into<Cow<'static, str>>,
+        id: impl Into<Cow<'static, str>>,
+        deps: &D,
+        handler: F,
+    ) -> Self
+    where
+        D: Clone + Send + Sync + 'static,
+        F: Fn(D, Call) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<Reply>> + Send + 'static,
+    {
+        let deps = deps.clone();
+        Self {
+            method,
+            path: path.into(),
+            access: Access::LoggedIn,
+            class: Class::Standard,
+            body: Body::None,
+            query: Vec::new(),
+            operation: Operation { id: id.into(), ..Operation::default() },
+            handler: Arc::new(move |call| handler(deps.clone(), call).boxed()),
+        }
+    }
+
+    #[must_use]
+    pub fn access(mut self, access: Access) -> Self {
+        self.access = access;
+        self
+    }
+
+    #[must_use]
+    pub fn class(mut self, class: Class) -> Self {
+        self.class = class;
+        self
+    }
+
+    /// A JSON body of this shape, checked before the handler runs.
+    #[must_use]
+    pub fn body(mut self, schema: Schema) -> Self {
+        self.body = Body::Json { schema, is_optional: false };
+        self
+    }
+
+    #[must_use]
+    pub fn optional_body(mut self, schema: Schema) -> Self {
+        self.body = Body::Json { schema, is_optional: true };
+        self
+    }
+
+    /// A record that its service checks.
+    #[must_use]
+    pub fn record_body(mut self, schema: Schema) -> Self {
+        self.body = Body::Record { schema };
+        self
+    }
+
+    #[must_use]
+    pub fn query(mut self, fields: Vec<Field>) -> Self {
+        self.query = fields;
+        self
+    }
+
+    #[must_use]
+    pub fn summary(mut self, tag: impl Into<Cow<'static, str>>, summary: impl Into<Cow<'static, str>>) -> Self {
+        self.operation.tag = tag.into();
+        self.operation.summary = summary.into();
+        self
+    }
+
+    #[must_use]
+    pub fn answers(mut self, status: StatusCode, description: &'static str, schema: Option<Schema>) -> Self {
+        self.operation.answers.push(Answer { status, description: description.into(), schema, has_etag: false });
+        self
+    }
+
+    /// The answers listed so far carry an `ETag`.
+    #[must_use]
+    pub fn etag(mut self) -> Self {
+        for answer in &mut self.operation.answers {
+            answer.has_etag = true;
+        }
+        self
+    }
+
+    #[must_use]
+    pub fn errors(mut self, codes: &[Code]) -> Self {
+        self.operation.errors.extend_from_slice(codes);
+        self
+    }
+
+    /// The names in braces, in order.
+    pub fn path_parameters(&self) -> impl Iterator<Item = &str> {
+        self.path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+    }
+}
