@@ -396,6 +396,7 @@ mod tests {
 
     #[test]
     fn each_kind_takes_its_own_and_refuses_the_rest() {
+        let document = Kind::Id("doc".into());
         let enumeration = Kind::Enum(vec!["a".into(), "b".into()]);
         let money = Kind::Decimal { precision: 6, scale: 2 };
         let cases: Vec<(&Kind, Json, &str)> = vec![
@@ -432,8 +433,8 @@ mod tests {
             (&Kind::Date, json!("2023-02-29"), "format"),
             (&enumeration, json!("a"), "ok"),
             (&enumeration, json!("c"), "not_a_member"),
-            (&Kind::Id("doc".into()), json!("doc_01h455vb4pex5vsknk084sn02q"), "ok"),
-            (&Kind::Id("doc".into()), json!("usr_01h455vb4pex5vsknk084sn02q"), "format"),
+            (&document, json!("doc_01h455vb4pex5vsknk084sn02q"), "ok"),
+            (&document, json!("usr_01h455vb4pex5vsknk084sn02q"), "format"),
             (&Kind::Json { max_bytes: 20 }, json!({"a": [1, null]}), "ok"),
             (&Kind::Json { max_bytes: 20 }, json!({"a\0": 1}), "nul"),
             (&Kind::Json { max_bytes: 2 }, json!("abc"), "too_long"),

@@ -1,11 +1,12 @@
 //! A transaction: the same few calls on both engines.
 use kernel::{Error, Result, Value};
 
-use crate::{Row, postgres, sqlite};
+use crate::{Row, postgres, sql, sqlite};
 
 /// A running transaction. After its first failed statement it can only be rolled back, on both engines.
 pub struct Tx<'c> {
     engine: Engine<'c>,
+    access: Access,
     is_spoiled: bool,
 }
 
@@ -14,9 +15,18 @@ pub(crate) enum Engine<'c> {
     Postgres(postgres::Tx<'c>),
 }
 
+/// What a transaction was opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    Write,
+    /// A change of the schema: alone, and without the bound on time.
+    Alter,
+}
+
 impl<'c> Tx<'c> {
-    pub(crate) const fn new(engine: Engine<'c>) -> Self {
-        Self { engine, is_spoiled: false }
+    pub(crate) const fn new(engine: Engine<'c>, access: Access) -> Self {
+        Self { engine, access, is_spoiled: false }
     }
 
     pub(crate) const fn is_spoiled(&self) -> bool {
@@ -25,23 +35,23 @@ impl<'c> Tx<'c> {
 
     /// Runs a statement and says how many rows it changed. Parameters are `$1`, `$2`, ...
     pub async fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
-        self.refuse_if_spoiled()?;
+        self.begin_statement(sql)?;
         let answer = match &mut self.engine {
             Engine::Sqlite(tx) => tx.execute(sql, params),
             Engine::Postgres(tx) => tx.execute(sql, params).await,
         };
-        self.is_spoiled |= answer.is_err();
+        self.is_spoiled = answer.is_err();
         answer
     }
 
     /// All rows of an answer. Errors: internal, past the bound on rows.
     pub async fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
-        self.refuse_if_spoiled()?;
+        self.begin_statement(sql)?;
         let answer = match &mut self.engine {
             Engine::Sqlite(tx) => tx.query(sql, params),
             Engine::Postgres(tx) => tx.query(sql, params).await,
         };
-        self.is_spoiled |= answer.is_err();
+        self.is_spoiled = answer.is_err();
         answer
     }
 
@@ -55,16 +65,43 @@ impl<'c> Tx<'c> {
         self.query_opt(sql, params).await?.ok_or_else(|| Error::internal("a row was expected and none came"))
     }
 
+    /// Runs several statements without parameters, separated by `;`. For schemas: use it inside [`crate::Ctx::alter`],
+    /// where a statement may take its time.
+    pub async fn batch(&mut self, sql: &str) -> Result<()> {
+        self.begin_statement(sql)?;
+        let answer = match &mut self.engine {
+            _ if self.access == Access::Read => Err(Error::internal("a read cannot change the schema")),
+            Engine::Sqlite(tx) => tx.batch(sql),
+            Engine::Postgres(tx) => tx.batch(sql).await,
+        };
+        self.is_spoiled = answer.is_err();
+        answer
+    }
+
     /// Holds `key` until the transaction ends, so that what is checked stays true until it is written.
-    /// Nothing on SQLite, which has one writer; an advisory lock on PostgreSQL.
+    /// Nothing on SQLite, which has one writer; an advisory lock on PostgreSQL. Errors: internal, in a read.
     pub async fn lock(&mut self, key: &str) -> Result<()> {
+        if self.access == Access::Read {
+            self.is_spoiled = true;
+            return Err(Error::internal("a read holds no locks"));
+        }
         match &mut self.engine {
-            Engine::Sqlite(_) => Ok(()),
+            Engine::Sqlite(_) => self.refuse_if_spoiled(),
             Engine::Postgres(_) => self
                 .query("SELECT 1 FROM (SELECT pg_advisory_xact_lock(hashtextextended($1, 0))) AS held", &[key.into()])
                 .await
                 .map(|_| ()),
         }
+    }
+
+    /// Spoils the transaction until the statement is known to have ended well: one that was dropped midway may have failed.
+    fn begin_statement(&mut self, sql: &str) -> Result<()> {
+        self.refuse_if_spoiled()?;
+        self.is_spoiled = true;
+        if sql::controls_transactions(sql) {
+            return Err(Error::internal("a transaction is a closure; it is not begun or ended by a statement"));
+        }
+        Ok(())
     }
 
     fn refuse_if_spoiled(&self) -> Result<()> {

@@ -1,6 +1,6 @@
 //! What an audit entry says.
 use kernel::{Uuid, Value};
-use serde_json::Value as Json;
+use serde::Serialize;
 
 /// One event: what was done to which thing, and the thing before and after. Never give it a secret.
 #[derive(Clone, Debug)]
@@ -9,8 +9,8 @@ pub struct Entry {
     pub action: &'static str,
     pub target_type: String,
     pub target_id: Option<Uuid>,
-    pub before: Option<Json>,
-    pub after: Option<Json>,
+    pub before: Value,
+    pub after: Value,
 }
 
 impl Entry {
@@ -19,18 +19,23 @@ impl Entry {
             Value::Uuid(id) => Some(id),
             _ => None,
         };
-        Self { action, target_type: target_type.into(), target_id, before: None, after: None }
+        Self { action, target_type: target_type.into(), target_id, before: Value::Null, after: Value::Null }
     }
 
     #[must_use]
-    pub fn before(mut self, before: Json) -> Self {
-        self.before = Some(before);
+    pub fn before(mut self, before: impl Serialize) -> Self {
+        self.before = json(&before);
         self
     }
 
     #[must_use]
-    pub fn after(mut self, after: Json) -> Self {
-        self.after = Some(after);
+    pub fn after(mut self, after: impl Serialize) -> Self {
+        self.after = json(&after);
         self
     }
+}
+
+/// What cannot be written as JSON says so in its place: the event itself is not lost.
+fn json(thing: &impl Serialize) -> Value {
+    Value::Json(serde_json::to_string(thing).unwrap_or_else(|error| format!("{:?}", error.to_string())))
 }

@@ -25,8 +25,8 @@ pub(super) async fn insert(tx: &mut Tx<'_>, ctx: &Ctx, actor: &ActorColumns, ent
         entry.target_id.into(),
         ctx.request.address.map(|address| address.to_string()).into(),
         Some(ctx.request.id.clone()).filter(|id| !id.is_empty()).into(),
-        entry.before.as_ref().into(),
-        entry.after.as_ref().into(),
+        entry.before,
+        entry.after,
     ];
     tx.execute(sql, &params).await.map(|_| ())
 }

@@ -1,0 +1,172 @@
+//! Every key of the configuration as data: the loader, the reference page and the starter file are read from this table.
+use super::kind::Kind;
+
+/// One key of the app file.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// `server.listen`.
+    pub path: &'static str,
+    pub kind: Kind,
+    /// In development and testing, then in staging and production; as the environment would write it.
+    pub defaults: (Option<&'static str>, Option<&'static str>),
+    /// Staging and production do not start without it.
+    pub is_required: bool,
+    /// The name other software gives it in the environment.
+    pub well_known: Option<&'static str>,
+    /// Never shown; may be read from a file that `<NAME>_FILE` names.
+    pub is_secret: bool,
+    /// Stands in the starter file where there is no default.
+    pub example: &'static str,
+    /// One line.
+    pub doc: &'static str,
+}
+
+const fn key(path: &'static str, kind: Kind, doc: &'static str) -> Key {
+    Key { path, kind, doc, defaults: (None, None), is_required: false, well_known: None, is_secret: false, example: "" }
+}
+
+impl Key {
+    const fn default(self, text: &'static str) -> Self {
+        Self { defaults: (Some(text), Some(text)), ..self }
+    }
+
+    const fn defaults(self, at_home: &'static str, exposed: &'static str) -> Self {
+        Self { defaults: (Some(at_home), Some(exposed)), ..self }
+    }
+
+    /// A default in development and testing alone; required elsewhere.
+    const fn home_default(self, text: &'static str) -> Self {
+        Self { defaults: (Some(text), None), is_required: true, ..self }
+    }
+
+    const fn required(self) -> Self {
+        Self { is_required: true, ..self }
+    }
+
+    const fn well_known(self, name: &'static str) -> Self {
+        Self { well_known: Some(name), ..self }
+    }
+
+    const fn secret(self) -> Self {
+        Self { is_secret: true, ..self }
+    }
+
+    const fn example(self, text: &'static str) -> Self {
+        Self { example: text, ..self }
+    }
+
+    /// `HARDPAN_SERVER__LISTEN`.
+    pub fn variable(&self) -> String {
+        format!("HARDPAN_{}", self.path.replace('.', "__").to_ascii_uppercase())
+    }
+
+    pub fn section(&self) -> &'static str {
+        self.path.split_once('.').map_or(self.path, |(section, _)| section)
+    }
+
+    /// The path within its section: `pool.min`.
+    pub fn name(&self) -> &'static str {
+        self.path.split_once('.').map_or(self.path, |(_, name)| name)
+    }
+}
+
+/// Replaces the port of `server.listen` and nothing else.
+pub const PORT: &str = "PORT";
+
+/// Keys that are described already and cannot be used yet.
+pub const LATER: [&str; 1] = ["database.replicas"];
+
+/// The tables declared elsewhere.
+pub const RESOURCES: &str = "resources";
+
+const MANY: u64 = 1_000_000_000;
+
+/// Every key, in the order people read them.
+pub const KEYS: &[Key] = &[
+    key("app.name", Kind::Name, "The app's name; the audience of its tokens").home_default("app"),
+    key("app.public_url", Kind::BaseUrl, "Where people reach it: the only base for links that leave the server. Development and testing follow server.listen")
+        .required()
+        .example("https://notes.example.com"),
+    key("server.listen", Kind::Address, "Where to listen; `PORT` replaces the port alone").default("127.0.0.1:8080"),
+    key("server.admin_listen", Kind::Address, "Where metrics are served").default("127.0.0.1:9080"),
+    key("server.trusted_proxies", Kind::Networks, "Proxies whose forwarded headers are believed").default(""),
+    key("server.docs", Kind::Choice(&["public", "administrators"], &[]), "Who may read /docs and /openapi.json")
+        .defaults("public", "administrators"),
+    key("server.body_limit", Kind::Int(1024, 1 << 30), "Largest request body, in bytes").default("1048576"),
+    key("server.request_timeout", Kind::Duration, "How long one request may take").default("30s"),
+    key("server.drain_timeout", Kind::Duration, "How long running requests may finish when the server stops").default("20s"),
+    key("server.max_connections", Kind::Int(1, 1_000_000), "Open connections at most").default("10000"),
+    key("database.url", Kind::DatabaseUrl, "The database: `sqlite:PATH` or `postgres://...`")
+        .home_default("sqlite:data/app.db")
+        .well_known("DATABASE_URL")
+        .secret(),
+    key("database.pool.min", Kind::Int(0, 1000), "Connections kept open (PostgreSQL)").default("5"),
+    key("database.pool.max", Kind::Int(1, 1000), "Connections at most (PostgreSQL)").default("20"),
+    key("database.queue", Kind::Int(1, 1_000_000), "Calls that may wait for the database; one more is answered 503").default("4096"),
+    key("database.wait", Kind::Duration, "How long a call may wait for the database").default("5s"),
+    key("database.statement_timeout", Kind::Duration, "How long one statement may run").default("10s"),
+    key("database.tls_ca", Kind::Path, "A PEM file of authorities that may vouch for PostgreSQL, besides the public ones")
+        .example("certificates/database-ca.pem"),
+    key("redis.url", Kind::Url(&["redis://", "rediss://"]), "Shared state between nodes; absent: everything in process")
+        .well_known("REDIS_URL")
+        .secret()
+        .example("redis://127.0.0.1:6379"),
+    key("cors.origins", Kind::Origins, "Web origins that may call the API from a browser; development adds http://localhost:3000 and :3001")
+        .default(""),
+    key("auth.registration", Kind::Choice(&["open", "closed"], &["verify_first", "invite"]), "Who may create an account")
+        .default("open"),
+    key("auth.access_ttl", Kind::Duration, "How long an access token is valid").default("1h"),
+    key("auth.refresh_ttl", Kind::Duration, "How long a session lives without being used").default("7d"),
+    key("auth.password_min_length", Kind::Int(8, 128), "Shortest password, in characters").default("8"),
+    key("limits.enabled", Kind::Bool, "Rate limits; staging and production refuse false").default("true"),
+    key("limits.address.burst", Kind::Int(1, MANY), "Requests an address may make at once").default("600"),
+    key("limits.address.per_minute", Kind::Int(1, MANY), "Requests a minute and address after that").default("6000"),
+    key("limits.principal.burst", Kind::Int(1, MANY), "Requests an account may make at once").default("300"),
+    key("limits.principal.per_minute", Kind::Int(1, MANY), "Requests a minute and account after that").default("3000"),
+    key("limits.credentials.burst", Kind::Int(1, MANY), "Tries of a password or code an address may make at once").default("20"),
+    key("limits.credentials.per_minute", Kind::Int(1, MANY), "Tries a minute and address after that").default("30"),
+    key("mail.url", Kind::Url(&["log:", "file:", "smtp://", "smtps://"]), "How mail leaves; `log:` writes it to the log")
+        .default("log:")
+        .secret(),
+    key("log.level", Kind::LogLevel, "What is logged").default("info"),
+    key("log.format", Kind::Choice(&["json", "text"], &[]), "How the log is written").defaults("text", "json"),
+];
+
+/// The key at `path`.
+pub fn find(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.path == path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_and_example_fits_its_kind() {
+        for key in KEYS {
+            let defaults = [key.defaults.0, key.defaults.1].into_iter().flatten();
+            for text in defaults.chain(Some(key.example).filter(|text| !text.is_empty())) {
+                assert!(key.kind.read_text(text).is_ok(), "{} {text}", key.path);
+            }
+            assert!(key.defaults.0.is_some() || !key.example.is_empty(), "{} shows no value", key.path);
+        }
+    }
+
+    #[test]
+    fn paths_are_unique_and_grouped_by_section() {
+        let mut sections: Vec<_> = KEYS.iter().map(Key::section).collect();
+        sections.dedup();
+        let mut unique = sections.clone();
+        unique.sort_unstable();
+        unique.dedup();
+        assert_eq!(sections.len(), unique.len());
+        for key in KEYS {
+            assert_eq!(KEYS.iter().filter(|other| other.path == key.path).count(), 1, "{}", key.path);
+        }
+    }
+
+    #[test]
+    fn variables_follow_the_path() {
+        assert_eq!(find("database.pool.max").map(Key::variable).as_deref(), Some("HARDPAN_DATABASE__POOL__MAX"));
+    }
+}

@@ -1,0 +1,215 @@
+//! The kinds of values a key can have, and how text and TOML become them.
+use std::net::{Ipv4Addr, SocketAddr};
+
+use ipnet::IpNet;
+
+use super::{database_url, duration, setting::Setting, url};
+use crate::logs;
+
+/// What a key takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `[a-z][a-z0-9_-]*`.
+    Name,
+    /// `http(s)://host[:port]`.
+    BaseUrl,
+    /// What `store` can open.
+    DatabaseUrl,
+    /// A URL that begins with one of these.
+    Url(&'static [&'static str]),
+    /// A file.
+    Path,
+    Bool,
+    /// A whole number from the first to the second.
+    Int(u64, u64),
+    Duration,
+    /// An address and a port.
+    Address,
+    /// A list of networks, `10.0.0.0/8`, or single addresses.
+    Networks,
+    /// A list of web origins; [`super::check`] judges them, for that depends on the profile.
+    Origins,
+    /// One of the first names; the second ones are known and not built yet.
+    Choice(&'static [&'static str], &'static [&'static str]),
+    LogLevel,
+}
+
+/// Why a value does not fit, to follow the value in a sentence.
+pub type Fault = String;
+
+impl Kind {
+    /// As the environment, the command line and the table of defaults write it.
+    pub fn read_text(self, text: &str) -> Result<Setting, Fault> {
+        let text = text.trim();
+        match self {
+            Self::Name if is_name(text) => Ok(Setting::Text(text.to_owned())),
+            Self::Name => Err("is not a name".into()),
+            Self::BaseUrl => {
+                let text = text.strip_suffix('/').unwrap_or(text);
+                url::base_fault(text).map_or_else(|| Ok(Setting::Text(text.to_owned())), |fault| Err(fault.into()))
+            }
+            Self::DatabaseUrl => database_url::read(text).map(Setting::Text),
+            Self::Url(schemes) => read_url(text, schemes),
+            Self::Path if text.is_empty() => Err("is empty".into()),
+            Self::Path => Ok(Setting::Text(text.to_owned())),
+            Self::Bool => text.parse().map(Setting::Bool).map_err(|_| "is neither true nor false".into()),
+            Self::Int(least, most) => {
+                let number = text.parse().map_err(|_| "is not a whole number")?;
+                in_range(number, least, most)
+            }
+            Self::Duration => duration::read(text).map(Setting::Duration),
+            Self::Address => read_address(text).map(Setting::Address),
+            Self::Networks => {
+                split(text).into_iter().map(read_network).collect::<Result<_, _>>().map(Setting::Networks)
+            }
+            Self::Origins => Ok(Setting::List(split(text).into_iter().map(str::to_owned).collect())),
+            Self::Choice(now, later) => read_choice(text, now, later),
+            Self::LogLevel => {
+                logs::filter(text).map(|_| Setting::Text(text.to_owned())).map_err(|_| "is not a log level".into())
+            }
+        }
+    }
+
+    /// As the app file writes it.
+    pub fn read_toml(self, value: &toml::Value) -> Result<Setting, Fault> {
+        match (self, value) {
+            (Self::Bool, toml::Value::Boolean(truth)) => Ok(Setting::Bool(*truth)),
+            (Self::Int(least, most), toml::Value::Integer(number)) => {
+                in_range(u64::try_from(*number).map_err(|_| "is negative")?, least, most)
+            }
+            (Self::Networks | Self::Origins, toml::Value::Array(items)) => {
+                let items: Option<Vec<_>> = items.iter().map(toml::Value::as_str).collect();
+                self.read_text(&items.ok_or("has items that are not strings")?.join(","))
+            }
+            (Self::Bool | Self::Int(..) | Self::Networks | Self::Origins, _) => Err(self.mismatch(value)),
+            (_, toml::Value::String(text)) => self.read_text(text),
+            _ => Err(self.mismatch(value)),
+        }
+    }
+
+    fn mismatch(self, value: &toml::Value) -> Fault {
+        format!("is of type {} where {} is expected", value.type_str(), self.toml_type())
+    }
+
+    const fn toml_type(self) -> &'static str {
+        match self {
+            Self::Bool => "true or false",
+            Self::Int(..) => "a whole number",
+            Self::Networks | Self::Origins => "a list of strings",
+            _ => "a string",
+        }
+    }
+
+    /// How to write it, for fixes and the reference page.
+    pub fn advice(self) -> String {
+        match self {
+            Self::Name => "a small letter, then small letters, digits, _ and -".into(),
+            Self::BaseUrl => "scheme, host and port alone, as https://notes.example.com".into(),
+            Self::DatabaseUrl => "sqlite:data/notes.db or postgres://user:password@host:5432/database".into(),
+            Self::Url(schemes) => format!("a URL that begins with {}", schemes.join(" or ")),
+            Self::Path => "the path of a file".into(),
+            Self::Bool => "true or false".into(),
+            Self::Int(least, most) => format!("a whole number from {least} to {most}"),
+            Self::Duration => "a number and its unit, as 500ms, 30s, 15m, 1h or 7d".into(),
+            Self::Address => "address and port, as 127.0.0.1:8080".into(),
+            Self::Networks => "networks, as 10.0.0.0/8".into(),
+            Self::Origins => "origins, as https://app.example.com".into(),
+            Self::Choice(now, _) => now.join(" or "),
+            Self::LogLevel => "error, warn, info, debug, trace, or a filter as info,web=debug".into(),
+        }
+    }
+
+    pub const fn is_list(self) -> bool {
+        matches!(self, Self::Networks | Self::Origins)
+    }
+}
+
+fn split(text: &str) -> Vec<&str> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty()).collect()
+}
+
+fn is_name(text: &str) -> bool {
+    text.len() <= 64
+        && text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte))
+}
+
+fn in_range(number: u64, least: u64, most: u64) -> Result<Setting, Fault> {
+    if (least..=most).contains(&number) {
+        Ok(Setting::Int(number))
+    } else {
+        Err(format!("is not between {least} and {most}"))
+    }
+}
+
+fn read_url(text: &str, schemes: &[&str]) -> Result<Setting, Fault> {
+    if schemes.iter().any(|scheme| text.starts_with(scheme)) {
+        Ok(Setting::Text(text.to_owned()))
+    } else {
+        Err(format!("does not begin with {}", schemes.join(" or ")))
+    }
+}
+
+fn read_address(text: &str) -> Result<SocketAddr, Fault> {
+    if let Some(port) = text.strip_prefix("localhost:").and_then(|port| port.parse().ok()) {
+        return Ok((Ipv4Addr::LOCALHOST, port).into());
+    }
+    text.parse().map_err(|_| "is not an address and a port".into())
+}
+
+fn read_network(text: &str) -> Result<IpNet, Fault> {
+    let network = text.parse().or_else(|_| text.parse().map(|address: std::net::IpAddr| address.into()));
+    network.map_err(|_| format!("contains {text:?}, which is not a network"))
+}
+
+fn read_choice(text: &str, now: &[&str], later: &[&str]) -> Result<Setting, Fault> {
+    if now.contains(&text) {
+        Ok(Setting::Text(text.to_owned()))
+    } else if later.contains(&text) {
+        Err("is not available yet".into())
+    } else {
+        Err(format!("is not one of {}", now.join(", ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_ok(kind: Kind, text: &str) -> bool {
+        kind.read_text(text).is_ok()
+    }
+
+    #[test]
+    fn text_is_checked_by_kind() {
+        for (kind, good, bad) in [
+            (Kind::Name, "my-app_2", "My app"),
+            (Kind::BaseUrl, "https://a.example.com/", "https://a.example.com/x"),
+            (Kind::DatabaseUrl, "postgresql+asyncpg://db/app", "mysql://db/app"),
+            (Kind::Url(&["redis://"]), "redis://cache", "http://cache"),
+            (Kind::Bool, "true", "yes"),
+            (Kind::Int(1, 5), "5", "6"),
+            (Kind::Duration, "7d", "7"),
+            (Kind::Address, "localhost:80", "80"),
+            (Kind::Address, "[::1]:0", "example.com:80"),
+            (Kind::Networks, "10.0.0.0/8, ::1", "10.0.0.0/99"),
+            (Kind::Choice(&["open"], &["invite"]), "open", "invite"),
+            (Kind::LogLevel, "info,web=debug", "loud"),
+        ] {
+            assert!(is_ok(kind, good), "{kind:?} {good}");
+            assert!(!is_ok(kind, bad), "{kind:?} {bad}");
+        }
+    }
+
+    #[test]
+    fn toml_keeps_its_types() {
+        let fault = |kind: Kind, value: &str| kind.read_toml(&value.parse().unwrap()).err();
+        assert_eq!(fault(Kind::Int(0, 9), "9"), None);
+        assert_eq!(fault(Kind::Int(0, 9), "-1").as_deref(), Some("is negative"));
+        assert_eq!(fault(Kind::Int(0, 9), "\"9\"").as_deref(), Some("is of type string where a whole number is expected"));
+        assert_eq!(fault(Kind::Duration, "30").as_deref(), Some("is of type integer where a string is expected"));
+        assert_eq!(fault(Kind::Networks, "[\"10.0.0.1\"]"), None);
+        assert_eq!(fault(Kind::Networks, "[1]").as_deref(), Some("has items that are not strings"));
+        assert_eq!(fault(Kind::Bool, "\"true\"").as_deref(), Some("is of type string where true or false is expected"));
+    }
+}

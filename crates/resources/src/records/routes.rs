@@ -1,0 +1,119 @@
+//! HTTP for records: five routes for each declared resource.
+use std::sync::Arc;
+
+use kernel::{
+    Code, Error, Result, Uuid, id,
+    schema::{Field, Kind, Schema},
+};
+use web::{Access, Call, Method, Reply, Route, Routes, StatusCode};
+
+use super::{ListQuery, Records};
+use crate::schema::Resource;
+
+/// What a handler works with: the service and the resource of its route.
+type Deps = (Records, Arc<Resource>);
+
+/// Longest cursor and longest list of sort keys, in characters.
+const PARAMETER_LENGTH: usize = 4096;
+
+pub fn routes(records: &Records) -> Routes {
+    records.declaration().resources.iter().flat_map(|resource| resource_routes(records, resource)).collect()
+}
+
+fn resource_routes(records: &Records, resource: &Arc<Resource>) -> Routes {
+    let deps: Deps = (records.clone(), Arc::clone(resource));
+    let name = &resource.name;
+    let path = format!("/api/v1/{name}");
+    let one = format!("{path}/{{id}}");
+    let route = |method, path: &str, verb: &str| {
+        let operation = format!("{verb}_{name}");
+        match verb {
+            "list" => Route::new(method, path.to_owned(), operation, &deps, list),
+            "create" => Route::new(method, path.to_owned(), operation, &deps, create),
+            "get" => Route::new(method, path.to_owned(), operation, &deps, get),
+            "update" => Route::new(method, path.to_owned(), operation, &deps, update),
+            _ => Route::new(method, path.to_owned(), operation, &deps, delete),
+        }
+        .access(Access::Rules)
+    };
+    let record = Some(resource.output());
+    let writes = [Code::Forbidden, Code::VersionMismatch, Code::VersionRequired, Code::UniqueViolation];
+    vec![
+        route(Method::GET, &path, "list")
+            .query(vec![
+                Field::optional("sort", Kind::text(PARAMETER_LENGTH))
+                    .describe("Fields to sort by, `-` before a name for descending: `-created_at,title`. By default `id`."),
+                Field::optional("limit", Kind::Int { min: 1, max: 200 }).describe("1 to 200, by default 50."),
+                Field::optional("after", Kind::text(PARAMETER_LENGTH)).describe("`next` of the page before."),
+            ])
+            .summary(name.clone(), format!("A page of {name} that the caller may read."))
+            .answers(StatusCode::OK, "A page.", Some(page(resource.output())))
+            .errors(&[Code::BadCursor]),
+        route(Method::POST, &path, "create")
+            .record_body(resource.input())
+            .summary(name.clone(), format!("Creates one of {name}."))
+            .answers(StatusCode::CREATED, "The record as it was stored.", record.clone())
+            .etag()
+            .errors(&[Code::Forbidden, Code::UniqueViolation]),
+        route(Method::GET, &one, "get")
+            .summary(name.clone(), format!("Reads one of {name}."))
+            .answers(StatusCode::OK, "The record.", record.clone())
+            .etag()
+            .errors(&[Code::NotFound]),
+        route(Method::PATCH, &one, "update")
+            .record_body(resource.patch())
+            .summary(name.clone(), format!("Changes one of {name} by a JSON Merge Patch."))
+            .answers(StatusCode::OK, "The record as it is now.", record)
+            .etag()
+            .errors(&[&writes[..], &[Code::NotFound]].concat()),
+        route(Method::DELETE, &one, "delete")
+            .summary(name.clone(), format!("Deletes one of {name}."))
+            .answers(StatusCode::NO_CONTENT, "It is gone.", None)
+            .errors(&[&writes[..3], &[Code::NotFound, Code::ReferenceViolation]].concat()),
+    ]
+}
+
+/// `{items, next}`.
+fn page(item: Schema) -> Schema {
+    Schema::new(vec![
+        Field::required("items", Kind::Array { items: Box::new(Kind::Object(item)), max: 200 }),
+        Field::required("next", Kind::text(PARAMETER_LENGTH)).nullable().describe("Give it as `after` to go on."),
+    ])
+}
+
+fn record_id(call: &Call, resource: &Resource) -> Result<Uuid> {
+    id::decode(&resource.id_prefix, call.param("id")?).ok_or_else(|| Error::new(Code::NotFound))
+}
+
+async fn list((records, resource): Deps, call: Call) -> Result<Reply> {
+    let sort = call.query("sort").map(|sort| ListQuery::sort(&resource, sort)).transpose()?.unwrap_or_default();
+    let query = ListQuery { sort, limit: call.limit()?, after: call.query("after").map(str::to_owned) };
+    Reply::ok(&records.list(&call.ctx, &resource, query).await?)
+}
+
+async fn create((records, resource): Deps, mut call: Call) -> Result<Reply> {
+    let body = call.object()?;
+    let record = records.create(&call.ctx, &resource, body).await?;
+    let location = format!("/api/v1/{}/{}", resource.name, record.shown_id()?);
+    Reply::created(&location, &record)?.etag(record.version())
+}
+
+async fn get((records, resource): Deps, call: Call) -> Result<Reply> {
+    let id = record_id(&call, &resource)?;
+    let record = records.get(&call.ctx, &resource, id).await?;
+    Reply::ok(&record)?.etag(record.version())
+}
+
+async fn update((records, resource): Deps, mut call: Call) -> Result<Reply> {
+    let id = record_id(&call, &resource)?;
+    let if_match = call.if_match()?;
+    let body = call.object()?;
+    let record = records.update(&call.ctx, &resource, id, if_match, body).await?;
+    Reply::ok(&record)?.etag(record.version())
+}
+
+async fn delete((records, resource): Deps, call: Call) -> Result<Reply> {
+    let id = record_id(&call, &resource)?;
+    records.delete(&call.ctx, &resource, id, call.if_match()?).await?;
+    Ok(Reply::no_content())
+}

@@ -1,0 +1,106 @@
+//! Lists by keyset: a page costs the same wherever it lies.
+use std::sync::Arc;
+
+use ::store::Tx;
+use kernel::{Result, Value, rule::Bound};
+
+use super::{
+    super::{Record, SortKey},
+    rule,
+    sql::{Sql, columns},
+    visible,
+};
+use crate::schema::Resource;
+
+/// Up to `limit` records that `rule` allows, in the order of `keys` (which end in `id`), after the values `after`.
+pub(in crate::records) async fn list(
+    tx: &mut Tx<'_>,
+    resource: &Arc<Resource>,
+    rule: &Bound,
+    keys: &[SortKey],
+    after: Option<&[Value]>,
+    limit: usize,
+) -> Result<Vec<Record>> {
+    let mut sql = Sql::new();
+    sql.push(&format!("SELECT {} FROM \"{}\" WHERE ", columns(resource), resource.name));
+    rule::push(&mut sql, resource, rule);
+    visible(&mut sql, resource);
+    if let Some(after) = after {
+        push_after(&mut sql, resource, keys, after);
+    }
+    sql.push(" ORDER BY ");
+    for (index, key) in keys.iter().enumerate() {
+        sql.push(if index == 0 { "" } else { ", " });
+        sql.push(&order(resource, *key));
+    }
+    sql.push(" LIMIT ");
+    sql.value(i64::try_from(limit).unwrap_or(i64::MAX));
+    let rows = tx.query(&sql.text, &sql.params).await?;
+    rows.into_iter().map(|row| Record::from_row(resource, row)).collect()
+}
+
+fn name(resource: &Resource, key: SortKey) -> String {
+    format!("\"{}\"", resource.columns.get(key.column).map_or("", |column| column.name.as_str()))
+}
+
+fn is_nullable(resource: &Resource, key: SortKey) -> bool {
+    resource.columns.get(key.column).is_some_and(|column| column.is_nullable)
+}
+
+/// Nulls come first ascending and last descending. Where there are none nothing is said, so that plain indexes serve.
+fn order(resource: &Resource, key: SortKey) -> String {
+    let name = name(resource, key);
+    match (is_nullable(resource, key), key.is_descending) {
+        (false, false) => name,
+        (false, true) => format!("{name} DESC"),
+        (true, false) => format!("{name} ASC NULLS FIRST"),
+        (true, true) => format!("{name} DESC NULLS LAST"),
+    }
+}
+
+/// ` AND` the rows after the given values. The bound on the first key alone lets an index start at the right place.
+fn push_after(sql: &mut Sql, resource: &Resource, keys: &[SortKey], after: &[Value]) {
+    if let (Some(key), Some(value), true) = (keys.first(), after.first(), keys.len() > 1) {
+        let is_bounded = !value.is_null() && !(key.is_descending && is_nullable(resource, *key));
+        if is_bounded {
+            let operator = if key.is_descending { "<=" } else { ">=" };
+            sql.push(&format!(" AND {} {operator} ", name(resource, *key)));
+            sql.value(value.clone());
+        }
+    }
+    sql.push(" AND ");
+    push_later(sql, resource, keys, after);
+}
+
+/// `(k1 later, or k1 equal and (k2 later, or ...))`.
+fn push_later(sql: &mut Sql, resource: &Resource, keys: &[SortKey], after: &[Value]) {
+    let (Some((key, keys)), Some((value, after))) = (keys.split_first(), after.split_first()) else {
+        return sql.push("FALSE");
+    };
+    let name = name(resource, *key);
+    sql.push("(");
+    match (value, key.is_descending) {
+        // Descending, nulls are last: nothing comes later.
+        (Value::Null, true) => sql.push("FALSE"),
+        (Value::Null, false) => sql.push(&format!("{name} IS NOT NULL")),
+        (_, is_descending) => {
+            sql.push(&format!("{name} {} ", if is_descending { "<" } else { ">" }));
+            sql.value(value.clone());
+            if is_descending && is_nullable(resource, *key) {
+                sql.push(&format!(" OR {name} IS NULL"));
+            }
+        }
+    }
+    if !keys.is_empty() {
+        if value.is_null() {
+            sql.push(&format!(" OR ({name} IS NULL AND "));
+        } else {
+            sql.push(&format!(" OR ({name} = "));
+            sql.value(value.clone());
+            sql.push(" AND ");
+        }
+        push_later(sql, resource, keys, after);
+        sql.push(")");
+    }
+    sql.push(")");
+}

@@ -1,0 +1,71 @@
+//! SQL of records. Names come from the checked declaration and are always quoted; values are parameters alone.
+mod list;
+mod purge;
+mod rule;
+mod sql;
+
+use std::sync::Arc;
+
+use ::store::Tx;
+use kernel::{Result, Uuid};
+
+pub(super) use list::list;
+pub(super) use purge::{hidden_owner, hide_owner, purge_chunk, unhide_owner};
+
+use self::sql::{Sql, columns};
+use super::Record;
+use crate::schema::{Owner, Resource, place};
+
+/// The record of this id, unless it is deleted or its owner's account is.
+pub(super) async fn get(tx: &mut Tx<'_>, resource: &Arc<Resource>, id: Uuid) -> Result<Option<Record>> {
+    let mut sql = Sql::new();
+    sql.push(&format!("SELECT {} FROM \"{}\" WHERE id = ", columns(resource), resource.name));
+    sql.value(id);
+    visible(&mut sql, resource);
+    let row = tx.query_opt(&sql.text, &sql.params).await?;
+    row.map(|row| Record::from_row(resource, row)).transpose()
+}
+
+pub(super) async fn insert(tx: &mut Tx<'_>, record: &Record) -> Result<()> {
+    let resource = &record.resource;
+    let places: Vec<String> = (1..=record.values.len()).map(|place| format!("${place}")).collect();
+    let sql = format!("INSERT INTO \"{}\" ({}) VALUES ({})", resource.name, columns(resource), places.join(", "));
+    tx.execute(&sql, &record.values).await.map(|_| ())
+}
+
+/// Writes every column of `record`; false when the row no longer has version `from`.
+pub(super) async fn update(tx: &mut Tx<'_>, record: &Record, from: i64) -> Result<bool> {
+    let resource = &record.resource;
+    let mut sql = Sql::new();
+    sql.push(&format!("UPDATE \"{}\" SET ", resource.name));
+    let is_written = |index: usize| !matches!(index, place::ID | place::OWNER_ID | place::CREATED_AT);
+    let columns = resource.columns.iter().zip(&record.values).enumerate().filter(|(index, _)| is_written(*index));
+    for (nth, (_, (column, value))) in columns.enumerate() {
+        sql.push(if nth == 0 { "" } else { ", " });
+        sql.push(&format!("\"{}\" = ", column.name));
+        sql.value(value.clone());
+    }
+    sql.push(" WHERE id = ");
+    sql.value(record.id()?);
+    sql.push(" AND version = ");
+    sql.value(from);
+    Ok(tx.execute(&sql.text, &sql.params).await? == 1)
+}
+
+pub(super) async fn delete(tx: &mut Tx<'_>, resource: &Resource, id: Uuid, version: i64) -> Result<bool> {
+    let sql = format!("DELETE FROM \"{}\" WHERE id = $1 AND version = $2", resource.name);
+    Ok(tx.execute(&sql, &[id.into(), version.into()]).await? == 1)
+}
+
+/// Leaves out what is deleted, and what belongs to an account that is.
+fn visible(sql: &mut Sql, resource: &Resource) {
+    if resource.is_soft_deleted {
+        sql.push(" AND deleted_at IS NULL");
+    }
+    if resource.owner == Owner::User {
+        sql.push(&format!(
+            " AND NOT EXISTS (SELECT 1 FROM hidden_owners WHERE hidden_owners.owner_id = \"{}\".owner_id)",
+            resource.name
+        ));
+    }
+}

@@ -1,0 +1,19 @@
+//! The declaration: resources as the app file describes them, and the tables that follow from it.
+mod model;
+mod parse;
+mod plan;
+mod reader;
+mod service;
+mod shape;
+mod store;
+
+pub use model::{Column, Declaration, OnDelete, Operation, Owner, Reference, Resource, Rules, place};
+pub use parse::{Problem, parse};
+pub use plan::{Plan, Step};
+pub use service::{apply, plan};
+
+/// This slice's migrations.
+pub const MIGRATIONS: [::store::Migration; 1] = [::store::Migration {
+    id: "202611210730_create_declared_tables",
+    sql: include_str!("migrations/202611210730_create_declared_tables.sql"),
+}];

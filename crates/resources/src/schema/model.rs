@@ -1,0 +1,210 @@
+//! What a declared resource is.
+use std::{borrow::Cow, sync::Arc};
+
+use kernel::{
+    Value,
+    rule::{Rule, Type},
+    schema::{Field, Kind, Schema},
+};
+
+/// Every resource of an application.
+#[derive(Clone, Debug, Default)]
+pub struct Declaration {
+    pub resources: Vec<Arc<Resource>>,
+}
+
+/// One declared resource: its table, its path and its rules.
+#[derive(Clone, Debug)]
+pub struct Resource {
+    /// The plural name, the path segment and the table.
+    pub name: String,
+    pub id_prefix: String,
+    pub owner: Owner,
+    pub is_soft_deleted: bool,
+    /// Writes must name the version they change.
+    pub requires_if_match: bool,
+    /// First Hardpan's own (see [`place`]), then the declared ones.
+    pub columns: Vec<Column>,
+    pub indexes: Vec<Vec<String>>,
+    pub rules: Rules,
+}
+
+/// Whose rows they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// Each belongs to its creator.
+    User,
+    /// Shared.
+    None,
+}
+
+/// Where Hardpan's own columns stand in a record.
+pub mod place {
+    pub const ID: usize = 0;
+    pub const OWNER_ID: usize = 1;
+    pub const CREATED_AT: usize = 2;
+    pub const UPDATED_AT: usize = 3;
+    pub const VERSION: usize = 4;
+    /// With soft delete only.
+    pub const DELETED_AT: usize = 5;
+}
+
+/// One column of a resource's table.
+#[derive(Clone, Debug)]
+pub struct Column {
+    pub name: String,
+    pub kind: Kind,
+    pub is_nullable: bool,
+    /// Whether clients write it.
+    pub is_declared: bool,
+    pub is_unique: bool,
+    pub default: Option<Value>,
+    pub reference: Option<Reference>,
+}
+
+/// What a `ref` refers to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    pub to: String,
+    pub on_delete: OnDelete,
+}
+
+/// What becomes of a row when the one it refers to goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnDelete {
+    Restrict,
+    SetNull,
+    Cascade,
+}
+
+/// What a rule is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    Read,
+    Create,
+    Update,
+    Delete,
+}
+
+/// One rule an operation.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    pub read: Rule,
+    pub create: Rule,
+    pub update: Rule,
+    pub delete: Rule,
+}
+
+impl Declaration {
+    pub fn find(&self, name: &str) -> Option<&Arc<Resource>> {
+        self.resources.iter().find(|resource| resource.name == name)
+    }
+
+    /// Every role the rules ask for, sorted.
+    pub fn roles(&self) -> Vec<String> {
+        let mut roles: Vec<String> = self
+            .resources
+            .iter()
+            .flat_map(|resource| Operation::ALL.map(|operation| resource.rules.get(operation)))
+            .flat_map(|rule| rule.roles().into_iter().map(str::to_owned).collect::<Vec<_>>())
+            .collect();
+        roles.sort();
+        roles.dedup();
+        roles
+    }
+}
+
+impl Operation {
+    pub const ALL: [Self; 4] = [Self::Read, Self::Create, Self::Update, Self::Delete];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+impl Rules {
+    pub const fn get(&self, operation: Operation) -> &Rule {
+        match operation {
+            Operation::Read => &self.read,
+            Operation::Create => &self.create,
+            Operation::Update => &self.update,
+            Operation::Delete => &self.delete,
+        }
+    }
+}
+
+impl Resource {
+    pub fn column(&self, name: &str) -> Option<(usize, &Column)> {
+        self.columns.iter().enumerate().find(|(_, column)| column.name == name)
+    }
+
+    /// The columns clients write, with their places.
+    pub fn declared(&self) -> impl Iterator<Item = (usize, &Column)> {
+        self.columns.iter().enumerate().filter(|(_, column)| column.is_declared)
+    }
+
+    /// What a create takes.
+    pub fn input(&self) -> Schema {
+        Schema::new(self.declared().map(|(_, column)| column.input(column.is_required())).collect())
+    }
+
+    /// What a PATCH takes: any part of it.
+    pub fn patch(&self) -> Schema {
+        Schema::new(self.declared().map(|(_, column)| column.input(false)).collect())
+    }
+
+    /// What a record looks like.
+    pub fn output(&self) -> Schema {
+        let field = |column: &Column| {
+            let field = Field::required(Cow::Owned(column.name.clone()), column.kind.clone());
+            if column.is_nullable { field.nullable() } else { field }
+        };
+        Schema::new(self.columns.iter().map(field).collect())
+    }
+}
+
+impl Column {
+    /// Whether a create must give it.
+    pub const fn is_required(&self) -> bool {
+        !self.is_nullable && self.default.is_none()
+    }
+
+    /// `null` is the same as leaving it out, wherever it may be left out.
+    fn input(&self, is_required: bool) -> Field {
+        let field = Field::optional(Cow::Owned(self.name.clone()), self.kind.clone());
+        let field = if self.is_required() { field } else { field.nullable() };
+        Field { is_required, ..field }
+    }
+
+    /// Its type as rules see it; `None` for what rules do not read.
+    pub fn rule_type(&self) -> Option<Type> {
+        Some(match &self.kind {
+            Kind::Text { .. } | Kind::Email | Kind::Url => Type::Text,
+            Kind::Int { .. } => Type::Int,
+            Kind::Float => Type::Float,
+            Kind::Decimal { precision, scale } => Type::Decimal { precision: *precision, scale: *scale },
+            Kind::Bool => Type::Bool,
+            Kind::Timestamp => Type::Timestamp,
+            Kind::Date => Type::Date,
+            Kind::Json { .. } => Type::Json,
+            Kind::Enum(members) => Type::Enum(members.iter().map(ToString::to_string).collect()),
+            Kind::Id(prefix) => Type::Id(prefix.to_string()),
+            Kind::Object(_) | Kind::Array { .. } => return None,
+        })
+    }
+}
+
+impl OnDelete {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Restrict => "restrict",
+            Self::SetNull => "set_null",
+            Self::Cascade => "cascade",
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! `[resources]` of the app file to a [`Declaration`], with every problem in one go.
+use std::sync::Arc;
+
+use kernel::{
+    id::{Kind as _, User, is_prefix},
+    rule::{self, Rule},
+    schema::Kind,
+};
+use toml::Table;
+
+pub use super::reader::Problem;
+use super::{
+    model::{Column, Declaration, OnDelete, Operation, Owner, Reference, Resource, Rules},
+    reader::Reader,
+};
+
+/// PostgreSQL cuts names at 63 bytes; the rest is for what index names add.
+const NAME_LENGTH: usize = 40;
+/// What the engines or Hardpan itself call their own columns.
+const RESERVED_COLUMNS: [&str; 16] = [
+    "id", "owner_id", "created_at", "updated_at", "version", "deleted_at", "rowid", "oid", "_rowid_", "ctid", "xmin",
+    "xmax", "cmin", "cmax", "tableoid", "rank",
+];
+const DEFAULT_TEXT_LENGTH: i64 = 10_000;
+const DEFAULT_JSON_BYTES: i64 = 65_536;
+
+/// Reads `[resources]`. `is_reserved` tells the names of Hardpan's own tables.
+pub fn parse(table: &Table, is_reserved: &dyn Fn(&str) -> bool) -> (Declaration, Vec<Problem>) {
+    let mut problems = Vec::new();
+    let prefixes: Vec<(&str, &str)> = table.iter().map(|(name, value)| (name.as_str(), prefix_of(name, value))).collect();
+    let mut resources = Vec::new();
+    for (name, value) in table {
+        let path = format!("resources.{name}");
+        let Some(table) = value.as_table() else {
+            problems.push(Problem {
+                is_error: true,
+                key: path,
+                reason: "is not a table".into(),
+                fix: format!("write [resources.{name}]"),
+            });
+            continue;
+        };
+        let mut reader = Reader::new(path, table, &mut problems);
+        check_name(&mut reader, name, is_reserved);
+        check_prefix(&mut reader, name, &prefixes);
+        let resource = resource(&mut reader, name, &prefixes);
+        reader.finish();
+        resources.push(Arc::new(resource));
+    }
+    (Declaration { resources }, problems)
+}
+
+fn prefix_of<'a>(name: &'a str, value: &'a toml::Value) -> &'a str {
+    value.get("id_prefix").and_then(toml::Value::as_str).unwrap_or(name)
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=NAME_LENGTH).contains(&name.len())
+        && name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+fn check_name(reader: &mut Reader, name: &str, is_reserved: &dyn Fn(&str) -> bool) {
+    if !is_name(name) {
+        let fix = format!("use up to {NAME_LENGTH} of a-z, 0-9 and _, a letter first");
+        reader.problem("", "this is not a name for a resource", fix);
+    } else if is_reserved(name) || ["hardpan_", "sqlite_", "pg_"].iter().any(|prefix| name.starts_with(prefix)) {
+        reader.problem("", "Hardpan or the database has a table of this name", "choose another name");
+    }
+}
+
+fn check_prefix(reader: &mut Reader, name: &str, prefixes: &[(&str, &str)]) {
+    let prefix = prefixes.iter().find(|(other, _)| *other == name).map_or(name, |(_, prefix)| prefix);
+    if !is_prefix(prefix) {
+        reader.problem("id_prefix", format!("`{prefix}` cannot begin an id"), "use up to 63 of a-z and _, letters at both ends");
+    } else if ["usr", "ses", "aud", "hp"].contains(&prefix) {
+        reader.problem("id_prefix", format!("`{prefix}` begins ids of Hardpan's own"), "choose another prefix");
+    } else if let Some((other, _)) = prefixes.iter().find(|(other, its)| *other != name && *its == prefix) {
+        reader.problem("id_prefix", format!("`{prefix}` begins the ids of {other} too"), "give each resource its own prefix");
+    }
+}
+
+fn resource(reader: &mut Reader, name: &str, prefixes: &[(&str, &str)]) -> Resource {
+    let prefix = reader.text("id_prefix").unwrap_or(name).to_owned();
+    let owner = reader.one_of("owner", &[("user", Owner::User), ("none", Owner::None)]).unwrap_or(Owner::User);
+    let is_soft_deleted = reader.bool("soft_delete").unwrap_or(false);
+    let requires_if_match = reader.bool("require_if_match").unwrap_or(false);
+    let mut columns = own_columns(&prefix, owner, is_soft_deleted);
+    columns.extend(fields(reader, prefixes));
+    let indexes = indexes(reader, &columns);
+    search(reader, &columns);
+    let rules = rules(reader, owner, &columns);
+    Resource { name: name.into(), id_prefix: prefix, owner, is_soft_deleted, requires_if_match, columns, indexes, rules }
+}
+
+fn own_columns(prefix: &str, owner: Owner, is_soft_deleted: bool) -> Vec<Column> {
+    let own = |name: &str, kind: Kind, is_nullable: bool| Column {
+        name: name.into(),
+        kind,
+        is_nullable,
+        is_declared: false,
+        is_unique: false,
+        default: None,
+        reference: None,
+    };
+    let mut columns = vec![
+        own("id", Kind::Id(prefix.to_owned().into()), false),
+        own("owner_id", Kind::Id(User::PREFIX.into()), owner == Owner::None),
+        own("created_at", Kind::Timestamp, false),
+        own("updated_at", Kind::Timestamp, false),
+        own("version", Kind::Int { min: 1, max: i64::MAX }, false),
+    ];
+    if is_soft_deleted {
+        columns.push(own("deleted_at", Kind::Timestamp, true));
+    }
+    columns
+}
+
+fn fields(reader: &mut Reader, prefixes: &[(&str, &str)]) -> Vec<Column> {
+    let Some(table) = reader.table("fields") else {
+        reader.problem("fields", "is missing", "declare at least one field");
+        return Vec::new();
+    };
+    let mut columns = Vec::new();
+    for (name, value) in table {
+        let key = format!("fields.{name}");
+        let Some(table) = value.as_table() else {
+            reader.problem(&key, "is not a table", format!("write {name} = {{ type = \"text\" }}"));
+            continue;
+        };
+        if !is_name(name) {
+            reader.problem(&key, "this is not a name for a field", "use a-z, 0-9 and _, a letter first");
+            continue;
+        }
+        if RESERVED_COLUMNS.contains(&name.as_str()) {
+            reader.problem(&key, "every resource has a column of this name already", "choose another name");
+            continue;
+        }
+        columns.extend(reader.nested(&key, table, |reader| field(reader, name, prefixes)));
+    }
+    columns
+}
+
+fn field(reader: &mut Reader, name: &str, prefixes: &[(&str, &str)]) -> Option<Column> {
+    let reference = reference(reader, prefixes);
+    let kind = kind(reader, prefixes, reference.as_ref());
+    let is_required = reader.bool("required").unwrap_or(false);
+    let is_unique = reader.bool("unique").unwrap_or(false);
+    let default = reader.any("default");
+    let kind = kind?;
+    if is_required && reference.as_ref().is_some_and(|reference| reference.on_delete == OnDelete::SetNull) {
+        reader.problem("on_delete", "set_null cannot be done to a required field", "use restrict or cascade");
+    }
+    if is_unique && matches!(kind, Kind::Json { .. } | Kind::Bool) {
+        reader.problem("unique", "this type cannot be unique", "leave it out");
+    }
+    let default = default.and_then(|default| {
+        let parsed = kind.parse(&toml_to_json(default));
+        parsed.map_err(|(_, message)| reader.problem("default", message, "give a value of the field's type")).ok()
+    });
+    if is_required && default.is_some() {
+        reader.problem("required", "a field with a default is never missing", "leave out required or default");
+    }
+    let is_nullable = !is_required && default.is_none();
+    Some(Column { name: name.into(), kind, is_nullable, is_declared: true, is_unique, default, reference })
+}
+
+fn reference(reader: &mut Reader, prefixes: &[(&str, &str)]) -> Option<Reference> {
+    let to = reader.text("to");
+    let policies = [OnDelete::Restrict, OnDelete::SetNull, OnDelete::Cascade].map(|policy| (policy.as_str(), policy));
+    let on_delete = reader.one_of("on_delete", &policies).unwrap_or(OnDelete::Restrict);
+    let to = to?;
+    if prefixes.iter().all(|(name, _)| *name != to) {
+        reader.problem("to", format!("there is no resource `{to}`"), "name a resource of this file");
+        return None;
+    }
+    Some(Reference { to: to.into(), on_delete })
+}
+
+fn kind(reader: &mut Reader, prefixes: &[(&str, &str)], reference: Option<&Reference>) -> Option<Kind> {
+    let names = ["text", "int", "float", "decimal", "bool", "timestamp", "date", "json", "enum", "ref", "email", "url"];
+    let Some(name) = reader.text("type") else {
+        reader.problem("type", "is missing", format!("write one of {}", names.join(", ")));
+        return None;
+    };
+    Some(match name {
+        "text" => {
+            let max = positive(reader, "max_length", DEFAULT_TEXT_LENGTH, 10_000_000);
+            let min = reader.int("min_length").unwrap_or(0).clamp(0, max);
+            Kind::Text { min: usize::try_from(min).unwrap_or(0), max: usize::try_from(max).unwrap_or(0) }
+        }
+        "int" => {
+            let (min, max) = (reader.int("min").unwrap_or(i64::MIN), reader.int("max").unwrap_or(i64::MAX));
+            if min > max {
+                reader.problem("min", "is greater than max", "exchange them");
+            }
+            Kind::Int { min, max }
+        }
+        "float" => Kind::Float,
+        "decimal" => {
+            let precision = positive(reader, "precision", 18, 18);
+            let scale = reader.int("scale").unwrap_or(2);
+            if !(0..=precision).contains(&scale) {
+                reader.problem("scale", "must be between 0 and the precision", "for money write scale = 2");
+            }
+            let scale = u32::try_from(scale.clamp(0, precision)).unwrap_or(0);
+            Kind::Decimal { precision: u32::try_from(precision).unwrap_or(18), scale }
+        }
+        "bool" => Kind::Bool,
+        "timestamp" => Kind::Timestamp,
+        "date" => Kind::Date,
+        "json" => {
+            let max = positive(reader, "max_bytes", DEFAULT_JSON_BYTES, 10_000_000);
+            Kind::Json { max_bytes: usize::try_from(max).unwrap_or(0) }
+        }
+        "enum" => {
+            let members = reader.texts("values").unwrap_or_default();
+            if members.is_empty() || members.iter().any(|member| member.is_empty() || member.contains('\0')) {
+                reader.problem("values", "must list the values, none of them empty", "write values = [\"open\", \"done\"]");
+            }
+            Kind::Enum(members.into_iter().map(|member| member.to_owned().into()).collect())
+        }
+        "ref" => {
+            let Some(reference) = reference else {
+                reader.problem("to", "is missing or wrong", "name the resource this refers to");
+                return None;
+            };
+            let prefix = prefixes.iter().find(|(name, _)| *name == reference.to).map_or("", |(_, prefix)| prefix);
+            return Some(Kind::Id(prefix.to_owned().into()));
+        }
+        "email" => Kind::Email,
+        "url" => Kind::Url,
+        _ => {
+            reader.problem("type", format!("`{name}` is not a type"), format!("write one of {}", names.join(", ")));
+            return None;
+        }
+    })
+    .filter(|_| {
+        if reference.is_some() {
+            reader.problem("to", "only a ref refers to something", "write type = \"ref\"");
+        }
+        true
+    })
+}
+
+fn positive(reader: &mut Reader, key: &'static str, default: i64, max: i64) -> i64 {
+    let value = reader.int(key).unwrap_or(default);
+    if !(1..=max).contains(&value) {
+        reader.problem(key, format!("must be between 1 and {max}"), format!("write {key} = {default}"));
+    }
+    value.clamp(1, max)
+}
+
+fn indexes(reader: &mut Reader, columns: &[Column]) -> Vec<Vec<String>> {
+    let indexes = reader.lists_of_texts("indexes").unwrap_or_default();
+    for name in indexes.iter().flatten() {
+        match columns.iter().find(|column| column.name == *name) {
+            None => reader.problem("indexes", format!("there is no field `{name}`"), "name fields of this resource"),
+            Some(Column { kind: Kind::Json { .. }, .. }) => {
+                reader.problem("indexes", format!("`{name}` is json, which has no order"), "leave it out");
+            }
+            Some(_) => {}
+        }
+    }
+    if indexes.iter().any(Vec::is_empty) {
+        reader.problem("indexes", "an index needs at least one field", "leave the empty one out");
+    }
+    indexes.into_iter().map(|index| index.into_iter().map(str::to_owned).collect()).collect()
+}
+
+fn search(reader: &mut Reader, columns: &[Column]) {
+    let Some(names) = reader.texts("search") else { return };
+    for name in names {
+        if !columns.iter().any(|column| column.name == name && matches!(column.kind, Kind::Text { .. })) {
+            reader.problem("search", format!("`{name}` is not a text field"), "name text fields of this resource");
+        }
+    }
+    reader.warning("search", "full-text search is not served yet", "leave it in; nothing else depends on it");
+}
+
+fn rules(reader: &mut Reader, owner: Owner, columns: &[Column]) -> Rules {
+    let admin = "actor.has_role('admin')";
+    let owned = format!("record.owner_id == actor.id || {admin}");
+    let (read, create) = match owner {
+        Owner::User => (owned.as_str(), "actor.is_authenticated"),
+        Owner::None => (admin, admin),
+    };
+    let mut texts = [(Operation::Read, read), (Operation::Create, create), (Operation::Update, read), (Operation::Delete, read)];
+    if let Some(table) = reader.table("access") {
+        reader.nested("access", table, |reader| {
+            for (operation, text) in &mut texts {
+                *text = reader.text(operation.as_str()).unwrap_or(text);
+            }
+        });
+    }
+    let mut rule = |operation: usize| {
+        let (operation, text) = texts[operation];
+        Rule::parse(text, &|name| rule_column(columns, name)).unwrap_or_else(|error| {
+            let key = format!("access.{}", operation.as_str());
+            reader.problem(&key, error.to_string(), "see the guide to access rules");
+            Rule::never()
+        })
+    };
+    Rules { read: rule(0), create: rule(1), update: rule(2), delete: rule(3) }
+}
+
+fn rule_column(columns: &[Column], name: &str) -> Option<rule::Column> {
+    let index = columns.iter().position(|column| column.name == name)?;
+    Some(rule::Column { index, kind: columns.get(index)?.rule_type()? })
+}
+
+fn toml_to_json(value: &toml::Value) -> serde_json::Value {
+    match value {
+        toml::Value::Datetime(at) => at.to_string().into(),
+        other => serde_json::to_value(other).unwrap_or_default(),
+    }
+}

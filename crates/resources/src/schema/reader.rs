@@ -1,0 +1,113 @@
+//! Reads a TOML table key by key and notes everything that is wrong with it.
+use toml::{Table, Value};
+
+/// One thing that is wrong in the app file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// A warning lets the server start.
+    pub is_error: bool,
+    /// A dotted path, as `resources.documents.access.read`.
+    pub key: String,
+    pub reason: String,
+    pub fix: String,
+}
+
+/// Notes problems under a path.
+pub(super) struct Reader<'a> {
+    pub path: String,
+    table: &'a Table,
+    known: Vec<&'static str>,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(path: String, table: &'a Table, problems: &'a mut Vec<Problem>) -> Self {
+        Self { path, table, known: Vec::new(), problems }
+    }
+
+    pub fn problem(&mut self, key: &str, reason: impl Into<String>, fix: impl Into<String>) {
+        let key = if key.is_empty() { self.path.clone() } else { format!("{}.{key}", self.path) };
+        self.problems.push(Problem { is_error: true, key, reason: reason.into(), fix: fix.into() });
+    }
+
+    pub fn warning(&mut self, key: &str, reason: impl Into<String>, fix: impl Into<String>) {
+        let key = format!("{}.{key}", self.path);
+        self.problems.push(Problem { is_error: false, key, reason: reason.into(), fix: fix.into() });
+    }
+
+    fn get(&mut self, key: &'static str) -> Option<&'a Value> {
+        self.known.push(key);
+        self.table.get(key)
+    }
+
+    fn typed<T>(&mut self, key: &'static str, expected: &str, read: impl Fn(&'a Value) -> Option<T>) -> Option<T> {
+        let value = self.get(key)?;
+        let read = read(value);
+        if read.is_none() {
+            let reason = format!("is {} where {expected} is needed", value.type_str());
+            self.problem(key, reason, format!("write {expected}"));
+        }
+        read
+    }
+
+    pub fn text(&mut self, key: &'static str) -> Option<&'a str> {
+        self.typed(key, "a string", Value::as_str)
+    }
+
+    pub fn bool(&mut self, key: &'static str) -> Option<bool> {
+        self.typed(key, "true or false", Value::as_bool)
+    }
+
+    pub fn int(&mut self, key: &'static str) -> Option<i64> {
+        self.typed(key, "a whole number", Value::as_integer)
+    }
+
+    pub fn table(&mut self, key: &'static str) -> Option<&'a Table> {
+        self.typed(key, "a table", Value::as_table)
+    }
+
+    pub fn texts(&mut self, key: &'static str) -> Option<Vec<&'a str>> {
+        self.typed(key, "a list of strings", texts)
+    }
+
+    pub fn lists_of_texts(&mut self, key: &'static str) -> Option<Vec<Vec<&'a str>>> {
+        self.typed(key, "a list of lists of field names", |value| value.as_array()?.iter().map(texts).collect())
+    }
+
+    pub fn any(&mut self, key: &'static str) -> Option<&'a Value> {
+        self.get(key)
+    }
+
+    /// One of `members`, which the first word of each names.
+    pub fn one_of<T: Copy>(&mut self, key: &'static str, members: &[(&str, T)]) -> Option<T> {
+        let text = self.text(key)?;
+        let found = members.iter().find(|(name, _)| *name == text).map(|(_, member)| *member);
+        if found.is_none() {
+            let names: Vec<_> = members.iter().map(|(name, _)| *name).collect();
+            self.problem(key, format!("`{text}` is not known"), format!("write one of {}", names.join(", ")));
+        }
+        found
+    }
+
+    /// Reads a table inside this one, unknown keys included.
+    pub fn nested<T>(&mut self, key: &str, table: &Table, read: impl FnOnce(&mut Reader) -> T) -> T {
+        let mut reader = Reader::new(format!("{}.{key}", self.path), table, self.problems);
+        let read = read(&mut reader);
+        reader.finish();
+        read
+    }
+
+    /// Refuses every key that was not asked for.
+    pub fn finish(mut self) {
+        let unknown: Vec<String> =
+            self.table.keys().filter(|key| !self.known.contains(&key.as_str())).cloned().collect();
+        for key in unknown {
+            let known = self.known.join(", ");
+            self.problem(&key, "is not a known key", format!("known here are {known}"));
+        }
+    }
+}
+
+fn texts(value: &Value) -> Option<Vec<&str>> {
+    value.as_array()?.iter().map(Value::as_str).collect()
+}

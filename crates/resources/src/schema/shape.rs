@@ -1,0 +1,159 @@
+//! The physical side of a resource: what its table must look like, and what was last applied.
+use kernel::{Value, schema::Kind};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use super::model::{Column, Owner, Resource};
+
+/// PostgreSQL's longest name, in bytes.
+const IDENTIFIER_LENGTH: usize = 63;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TableShape {
+    pub columns: Vec<ColumnShape>,
+    pub indexes: Vec<IndexShape>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ColumnShape {
+    pub name: String,
+    #[serde(rename = "type")]
+    pub physical: Physical,
+    pub is_nullable: bool,
+    /// What rows get that are older than the column.
+    pub default: Option<Json>,
+    pub reference: Option<ReferenceShape>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReferenceShape {
+    pub to: String,
+    pub on_delete: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct IndexShape {
+    pub name: String,
+    pub columns: Vec<String>,
+    pub is_unique: bool,
+}
+
+/// How a column is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Physical {
+    Id,
+    Int,
+    Float,
+    Decimal { precision: u32, scale: u32 },
+    Bool,
+    Text,
+    Time,
+    Json,
+}
+
+impl TableShape {
+    pub fn of(resource: &Resource) -> Self {
+        let columns = resource.columns.iter().map(ColumnShape::of).collect();
+        Self { columns, indexes: indexes(resource) }
+    }
+
+    pub fn column(&self, name: &str) -> Option<&ColumnShape> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+}
+
+impl ColumnShape {
+    fn of(column: &Column) -> Self {
+        let reference = column.reference.as_ref().map(|reference| ReferenceShape {
+            to: reference.to.clone(),
+            on_delete: reference.on_delete.as_str().to_owned(),
+        });
+        Self {
+            name: column.name.clone(),
+            physical: Physical::of(&column.kind),
+            is_nullable: column.is_nullable,
+            default: column.default.as_ref().map(default_json),
+            reference,
+        }
+    }
+
+    /// Whether rows can be written that do not name it.
+    pub const fn may_be_left_out(&self) -> bool {
+        self.is_nullable || self.default.is_some()
+    }
+}
+
+impl Physical {
+    const fn of(kind: &Kind) -> Self {
+        match kind {
+            Kind::Id(_) => Self::Id,
+            Kind::Int { .. } => Self::Int,
+            Kind::Float => Self::Float,
+            Kind::Decimal { precision, scale } => Self::Decimal { precision: *precision, scale: *scale },
+            Kind::Bool => Self::Bool,
+            Kind::Timestamp => Self::Time,
+            Kind::Json { .. } | Kind::Object(_) | Kind::Array { .. } => Self::Json,
+            Kind::Text { .. } | Kind::Email | Kind::Url | Kind::Date | Kind::Enum(_) => Self::Text,
+        }
+    }
+}
+
+/// The default as its column stores it: numbers and truths as such, the rest as text.
+fn default_json(value: &Value) -> Json {
+    match value {
+        Value::Bool(truth) => (*truth).into(),
+        Value::Int(number) => (*number).into(),
+        Value::Float(number) => (*number).into(),
+        Value::Timestamp(at) => at.micros().into(),
+        Value::Decimal(number) => number.to_string().into(),
+        Value::Text(text) | Value::Json(text) => text.clone().into(),
+        Value::Uuid(id) => id.to_string().into(),
+        Value::Null | Value::Bytes(_) => Json::Null,
+    }
+}
+
+/// Declared indexes, one for the owner's list, one for every reference. All but the unique ones end in `id`, which
+/// breaks ties in every list.
+fn indexes(resource: &Resource) -> Vec<IndexShape> {
+    let mut lists: Vec<Vec<String>> = Vec::new();
+    if resource.owner == Owner::User {
+        lists.push(vec!["owner_id".into()]);
+    }
+    let references = resource.columns.iter().filter(|column| column.reference.is_some());
+    lists.extend(references.map(|column| vec![column.name.clone()]));
+    lists.extend(resource.indexes.iter().cloned());
+    let mut indexes: Vec<IndexShape> = Vec::new();
+    for mut columns in lists {
+        if !columns.iter().any(|column| column == "id") {
+            columns.push("id".into());
+        }
+        if indexes.iter().all(|index| index.columns != columns) && columns != ["id"] {
+            let name = identifier(&resource.name, &columns[..columns.len() - 1], "idx");
+            indexes.push(IndexShape { name, columns, is_unique: false });
+        }
+    }
+    indexes.extend(resource.columns.iter().filter(|column| column.is_unique).map(|column| {
+        let columns = vec![column.name.clone()];
+        IndexShape { name: identifier(&resource.name, &columns, "key"), columns, is_unique: true }
+    }));
+    indexes
+}
+
+/// `table_column_idx`; what is too long ends in a digest of the whole name.
+fn identifier(table: &str, columns: &[String], suffix: &str) -> String {
+    let name = format!("{table}_{}_{suffix}", columns.join("_"));
+    if name.len() <= IDENTIFIER_LENGTH {
+        return name;
+    }
+    // FNV-1a, 64 bits: it only has to be the same tomorrow.
+    let digest = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |digest, byte| {
+        (digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let kept = IDENTIFIER_LENGTH - 17;
+    format!("{}_{digest:016x}", &name[..kept])
+}

@@ -1,0 +1,108 @@
+//! Statements that make declared tables. Names come from the checked declaration alone and are always quoted.
+use std::fmt::Write as _;
+
+use ::store::{Dialect, Tx};
+use kernel::Result;
+use serde_json::Value as Json;
+
+use super::super::{
+    plan::{Change, Step},
+    shape::{ColumnShape, IndexShape, Physical},
+};
+
+pub(in crate::schema) async fn apply(tx: &mut Tx<'_>, dialect: Dialect, step: &Step) -> Result<()> {
+    let table = &step.table;
+    let sql = match &step.change {
+        Change::CreateTable(columns) => create_table(dialect, table, columns),
+        Change::AddColumn(column) => {
+            format!("ALTER TABLE \"{table}\" ADD COLUMN {}", column_definition(dialect, table, column))
+        }
+        Change::CreateIndex { index, nullable } => create_index(dialect, table, index, nullable),
+        Change::DropIndex(name) => format!("DROP INDEX \"{name}\""),
+    };
+    tx.batch(&sql).await
+}
+
+fn create_table(dialect: Dialect, table: &str, columns: &[ColumnShape]) -> String {
+    let definitions: Vec<String> = columns
+        .iter()
+        .map(|column| {
+            let definition = column_definition(dialect, table, column);
+            if column.name == "id" { format!("{definition} PRIMARY KEY") } else { definition }
+        })
+        .collect();
+    // Rowid tables on SQLite: full-text search needs the rowid.
+    let strict = match dialect {
+        Dialect::Sqlite => " STRICT",
+        Dialect::Postgres => "",
+    };
+    format!("CREATE TABLE \"{table}\" ({}){strict}", definitions.join(", "))
+}
+
+fn column_definition(dialect: Dialect, table: &str, column: &ColumnShape) -> String {
+    let name = &column.name;
+    let mut definition = format!("\"{name}\" {}", physical_type(dialect, column.physical));
+    if !column.is_nullable {
+        definition.push_str(" NOT NULL");
+    }
+    if let Some(default) = &column.default {
+        let _ = write!(definition, " DEFAULT {}", literal(dialect, column.physical, default));
+    }
+    if let Some(reference) = &column.reference {
+        let on_delete = match reference.on_delete.as_str() {
+            "cascade" => "CASCADE",
+            "set_null" => "SET NULL",
+            // Checked at the end of the statement, so that rows that refer to each other can go together.
+            _ => "NO ACTION",
+        };
+        let constraint: String = format!("{table}_{name}_fkey").chars().take(63).collect();
+        let to = &reference.to;
+        let _ = write!(definition, " CONSTRAINT \"{constraint}\" REFERENCES \"{to}\" (id) ON DELETE {on_delete}");
+    }
+    definition
+}
+
+fn physical_type(dialect: Dialect, physical: Physical) -> String {
+    let placeholder = match physical {
+        Physical::Id => "{id}",
+        Physical::Int => "{int}",
+        Physical::Float => "{float}",
+        Physical::Bool => "{bool}",
+        Physical::Text => "{text}",
+        Physical::Time => "{time}",
+        Physical::Json => "{json}",
+        Physical::Decimal { precision, scale } => {
+            return match dialect {
+                // All digits as one integer: exact, ordered, and at most 18 of them fit 64 bits.
+                Dialect::Sqlite => "INTEGER".into(),
+                Dialect::Postgres => format!("numeric({precision}, {scale})"),
+            };
+        }
+    };
+    dialect.fill(placeholder)
+}
+
+fn literal(dialect: Dialect, physical: Physical, default: &Json) -> String {
+    match (physical, dialect, default) {
+        (Physical::Bool, Dialect::Sqlite, Json::Bool(truth)) => i64::from(*truth).to_string(),
+        (Physical::Decimal { .. }, Dialect::Sqlite, Json::String(digits)) => digits.replace('.', ""),
+        (Physical::Decimal { .. }, Dialect::Postgres, Json::String(digits)) => digits.clone(),
+        (Physical::Id, Dialect::Sqlite, Json::String(id)) => format!("X'{}'", id.replace('-', "")),
+        (_, _, Json::String(text)) => format!("'{}'", text.replace('\'', "''")),
+        (_, _, other) => other.to_string(),
+    }
+}
+
+/// Nulls come first in ascending lists on both engines; PostgreSQL must be told.
+fn create_index(dialect: Dialect, table: &str, index: &IndexShape, nullable: &[String]) -> String {
+    let columns: Vec<String> = index
+        .columns
+        .iter()
+        .map(|column| {
+            let is_told = dialect == Dialect::Postgres && !index.is_unique && nullable.contains(column);
+            format!("\"{column}\"{}", if is_told { " NULLS FIRST" } else { "" })
+        })
+        .collect();
+    let unique = if index.is_unique { "UNIQUE " } else { "" };
+    format!("CREATE {unique}INDEX \"{}\" ON \"{table}\" ({})", index.name, columns.join(", "))
+}

@@ -1,0 +1,28 @@
+//! SQL of the declared tables' record, and of the tables themselves.
+mod ddl;
+
+use std::collections::BTreeMap;
+
+use ::store::Tx;
+use kernel::{Error, Result, Timestamp, Value};
+
+pub(super) use ddl::apply;
+
+use super::shape::TableShape;
+
+pub(super) async fn recorded(tx: &mut Tx<'_>) -> Result<BTreeMap<String, TableShape>> {
+    let rows = tx.query("SELECT name, shape FROM declared_tables ORDER BY name", &[]).await?;
+    rows.iter()
+        .map(|row| {
+            let shape: String = row.get(1)?;
+            Ok((row.get(0)?, serde_json::from_str(&shape).map_err(Error::internal)?))
+        })
+        .collect()
+}
+
+pub(super) async fn record(tx: &mut Tx<'_>, name: &str, shape: &TableShape, at: Timestamp) -> Result<()> {
+    let sql = "INSERT INTO declared_tables (name, shape, applied_at) VALUES ($1, $2, $3) \
+               ON CONFLICT (name) DO UPDATE SET shape = excluded.shape, applied_at = excluded.applied_at";
+    let shape = serde_json::to_string(shape).map_err(Error::internal)?;
+    tx.execute(sql, &[name.into(), Value::Json(shape), at.into()]).await.map(|_| ())
+}

@@ -1,0 +1,119 @@
+//! Reads just enough of a statement to know its verb and whether it can change anything.
+
+/// The bare words of `sql` in order: without literals, quoted names, comments and parameters.
+struct Words<'s> {
+    sql: &'s str,
+    at: usize,
+}
+
+impl<'s> Iterator for Words<'s> {
+    type Item = &'s str;
+
+    fn next(&mut self) -> Option<&'s str> {
+        let bytes = self.sql.as_bytes();
+        while let Some(byte) = bytes.get(self.at) {
+            let rest = &bytes[self.at..];
+            match byte {
+                quote @ (b'\'' | b'"') => self.at += 1 + until(&rest[1..], &[*quote]),
+                b'-' if rest.starts_with(b"--") => self.at += until(rest, b"\n"),
+                b'/' if rest.starts_with(b"/*") => self.at += 2 + until(&rest[2..], b"*/"),
+                byte if is_of_word(*byte) => {
+                    let length = rest.iter().take_while(|byte| is_of_word(**byte)).count();
+                    let word = &self.sql[self.at..self.at + length];
+                    self.at += length;
+                    if !byte.is_ascii_digit() && *byte != b'$' {
+                        return Some(word);
+                    }
+                }
+                _ => self.at += 1,
+            }
+        }
+        None
+    }
+}
+
+/// Bytes past ASCII belong to names, so that slices end on character boundaries.
+const fn is_of_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || !byte.is_ascii()
+}
+
+/// How many bytes there are up to and with the next `end`.
+fn until(bytes: &[u8], end: &[u8]) -> usize {
+    bytes.windows(end.len()).position(|window| window == end).map_or(bytes.len(), |start| start + end.len())
+}
+
+fn words(sql: &str) -> Words<'_> {
+    Words { sql, at: 0 }
+}
+
+fn is_one_of(word: &str, list: &[&str]) -> bool {
+    list.iter().any(|other| word.eq_ignore_ascii_case(other))
+}
+
+/// Whether `sql` would begin or end a transaction, which is the business of `Db` alone.
+pub(crate) fn controls_transactions(sql: &str) -> bool {
+    const CONTROL: [&str; 8] = ["BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE"];
+    words(sql).next().is_some_and(|verb| is_one_of(verb, &CONTROL))
+}
+
+/// Whether `sql` changes rows, so that the engine's count of changes is about it.
+pub(crate) fn changes_rows(sql: &str) -> bool {
+    words(sql).next().is_some_and(|verb| is_one_of(verb, &["INSERT", "UPDATE", "DELETE", "REPLACE", "WITH"]))
+}
+
+/// Whether `sql` only reads, as far as its words tell: functions are taken on trust.
+pub(crate) fn only_reads(sql: &str) -> bool {
+    // A WITH may hide a change, SELECT INTO makes a table, FOR UPDATE locks rows.
+    const CHANGES: [&str; 5] = ["INSERT", "UPDATE", "DELETE", "MERGE", "INTO"];
+    let mut words = words(sql);
+    words.next().is_some_and(|verb| is_one_of(verb, &["SELECT", "WITH", "VALUES"]))
+        && !words.any(|word| is_one_of(word, &CHANGES))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reading_statements_are_told_from_changing_ones() {
+        for sql in [
+            "SELECT 1",
+            "  select \"delete\" FROM t WHERE a = 'insert' -- update\n AND b = $1",
+            "WITH a AS (SELECT 1) SELECT * FROM a",
+            "/* INSERT */ VALUES (1)",
+            "SELECT updated_at, übung FROM t",
+            "SELECT 'it''s into' FROM t",
+        ] {
+            assert!(only_reads(sql), "{sql}");
+        }
+        for sql in [
+            "",
+            "INSERT INTO t VALUES (1)",
+            "delete from t",
+            "WITH gone AS (DELETE FROM t RETURNING id) SELECT * FROM gone",
+            "SELECT * INTO copy FROM t",
+            "SELECT 1 FROM t FOR UPDATE",
+            "-- SELECT\nUPDATE t SET a = 1",
+            "CREATE TABLE t (a int)",
+        ] {
+            assert!(!only_reads(sql), "{sql}");
+        }
+    }
+
+    #[test]
+    fn transaction_control_is_seen_behind_comments() {
+        for sql in ["BEGIN", "commit", " /* x */ ROLLBACK", "-- x\nSAVEPOINT a", "END", "Release a"] {
+            assert!(controls_transactions(sql), "{sql}");
+        }
+        for sql in ["SELECT 1", "INSERT INTO begin VALUES (1)", "", "ENDLESS"] {
+            assert!(!controls_transactions(sql), "{sql}");
+        }
+    }
+
+    #[test]
+    fn only_changes_of_rows_have_a_count() {
+        assert!(changes_rows("with a as (select 1) insert into t select * from a"));
+        assert!(!changes_rows("CREATE TABLE t (a int)"));
+        assert!(!changes_rows("PRAGMA user_version"));
+    }
+}

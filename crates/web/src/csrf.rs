@@ -1,0 +1,125 @@
+//! Requests that browsers make for others: known origins, and the token that a write with cookies must echo.
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use kernel::{Code, Error, Result};
+use subtle::ConstantTimeEq;
+
+pub const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-csrf-token");
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// The origins whose pages may write: the server's own and those listed for CORS.
+#[derive(Debug)]
+pub struct Origins {
+    own: String,
+    listed: Vec<String>,
+}
+
+impl Origins {
+    /// Errors: internal when one of them is not an http or https origin; wildcards are none.
+    pub fn new(public_url: &str, listed: &[String]) -> Result<Self> {
+        let listed = listed.iter().map(|origin| normalise(origin)).collect::<Result<_>>()?;
+        Ok(Self { own: normalise(public_url)?, listed })
+    }
+
+    /// Whether pages of `origin` may read answers (CORS).
+    pub fn is_listed(&self, origin: &HeaderValue) -> bool {
+        self.listed.iter().any(|listed| origin == listed.as_str())
+    }
+
+    pub fn has_listed(&self) -> bool {
+        !self.listed.is_empty()
+    }
+
+    fn is_known(&self, origin: &HeaderValue) -> bool {
+        origin == self.own.as_str() || self.is_listed(origin)
+    }
+}
+
+/// As browsers write an `Origin`: lower case, no default port, no path.
+fn normalise(url: &str) -> Result<String> {
+    let refused = || Error::internal(format!("{url} is not an http or https origin"));
+    let uri: Uri = url.parse().map_err(|_| refused())?;
+    let (Some(scheme @ ("http" | "https")), Some(host)) = (uri.scheme_str(), uri.host()) else { return Err(refused()) };
+    if host.is_empty() || host.contains('*') {
+        return Err(refused());
+    }
+    let host = host.to_ascii_lowercase();
+    match (scheme, uri.port_u16()) {
+        (_, None) | ("http", Some(80)) | ("https", Some(443)) => Ok(format!("{scheme}://{host}")),
+        (_, Some(port)) => Ok(format!("{scheme}://{host}:{port}")),
+    }
+}
+
+/// Errors: 403 `csrf_failed` when a browser says that the page of another origin asks. Programs that send no `Origin` pass.
+pub fn check_origin(origins: &Origins, headers: &HeaderMap) -> Result<()> {
+    let mut sent = headers.get_all(header::ORIGIN).iter();
+    let is_known = match (sent.next(), sent.next()) {
+        (None, _) => headers.get(FETCH_SITE).is_none_or(|site| site != "cross-site"),
+        (Some(origin), None) => origins.is_known(origin),
+        (Some(_), Some(_)) => false,
+    };
+    if is_known { Ok(()) } else { Err(Error::new(Code::CsrfFailed)) }
+}
+
+/// Whether the request echoes `expected`, compared in constant time.
+pub fn has_token(headers: &HeaderMap, expected: &str) -> bool {
+    let sent = headers.get(TOKEN_HEADER).map(HeaderValue::as_bytes).unwrap_or_default();
+    !expected.is_empty() && bool::from(sent.ct_eq(expected.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origins() -> Origins {
+        Origins::new("https://App.example:443/base", &["http://localhost:3000/".into()]).unwrap()
+    }
+
+    fn passes(headers: &[(HeaderName, &'static str)]) -> bool {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(name, HeaderValue::from_static(value));
+        }
+        check_origin(&origins(), &map).is_ok()
+    }
+
+    #[test]
+    fn known_origins_pass() {
+        assert!(passes(&[]));
+        assert!(passes(&[(header::ORIGIN, "https://app.example")]));
+        assert!(passes(&[(header::ORIGIN, "http://localhost:3000"), (FETCH_SITE, "cross-site")]));
+        assert!(passes(&[(FETCH_SITE, "same-origin")]));
+    }
+
+    #[test]
+    fn foreign_ones_do_not() {
+        for origin in [
+            "null",
+            "",
+            "https://evil.example",
+            "http://app.example",
+            "https://app.example.evil.example",
+            "https://app.example:8443",
+        ] {
+            assert!(!passes(&[(header::ORIGIN, origin)]), "{origin}");
+        }
+        assert!(!passes(&[(FETCH_SITE, "cross-site")]));
+        assert!(!passes(&[(header::ORIGIN, "https://app.example"), (header::ORIGIN, "https://evil.example")]));
+    }
+
+    #[test]
+    fn only_origins_are_listed() {
+        for origin in ["*", "https://*.example", "ftp://a", "example.com", "null", ""] {
+            assert!(Origins::new("http://localhost", &[origin.into()]).is_err(), "{origin}");
+        }
+    }
+
+    #[test]
+    fn tokens_are_compared_whole() {
+        let sent = |token| HeaderMap::from_iter([(TOKEN_HEADER, HeaderValue::from_static(token))]);
+        assert!(has_token(&sent("abc"), "abc"));
+        assert!(!has_token(&sent("abd"), "abc"));
+        assert!(!has_token(&sent("ab"), "abc"));
+        assert!(!has_token(&sent(""), ""));
+        assert!(!has_token(&HeaderMap::new(), "abc"));
+    }
+}
