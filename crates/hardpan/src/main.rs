@@ -1,1 +1,6 @@
-fn main() {}
+//! The `hardpan` program.
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    hardpan::cli::main()
+}

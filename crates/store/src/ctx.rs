@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 use futures_util::future::BoxFuture;
 use kernel::{Actor, Clock, Id, Random, Result, Timestamp, id};
 
-use crate::{Db, Tx};
+use crate::{Db, Tx, tx::Access};
 
 /// What a service function needs to know about its call. Cheap to clone.
 #[derive(Clone)]
@@ -72,7 +72,7 @@ impl Ctx {
         T: Send + 'static,
         F: for<'t, 'c> FnOnce(Ctx, &'t mut Tx<'c>) -> BoxFuture<'t, Result<T>> + Send + 'static,
     {
-        self.db().write(self.clone(), body).await
+        self.db().run(Access::Write, self.clone(), body).await
     }
 
     /// Runs `body` against the database without changing it.
@@ -81,6 +81,16 @@ impl Ctx {
         T: Send + 'static,
         F: for<'t, 'c> FnOnce(Ctx, &'t mut Tx<'c>) -> BoxFuture<'t, Result<T>> + Send + 'static,
     {
-        self.db().read(self.clone(), body).await
+        self.db().run(Access::Read, self.clone(), body).await
+    }
+
+    /// Runs `body` as a change of the schema: alone, one at a time among all nodes, and without the bound on a statement's time.
+    /// On SQLite foreign keys are off inside, because a table is changed by building it anew, and checked before the commit.
+    pub async fn alter<T, F>(&self, body: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'t, 'c> FnOnce(Ctx, &'t mut Tx<'c>) -> BoxFuture<'t, Result<T>> + Send + 'static,
+    {
+        self.db().run(Access::Alter, self.clone(), body).await
     }
 }

@@ -2,9 +2,10 @@
 use std::{fmt, time::Duration};
 
 use futures_util::future::BoxFuture;
-use kernel::{Result, Secret};
+use kernel::{Error, Result, Secret};
+use tokio::time::timeout;
 
-use crate::{Ctx, Dialect, Tx, postgres, sqlite};
+use crate::{Ctx, Dialect, Tx, postgres, sqlite, tx::Access};
 
 /// A database, cheap to clone.
 #[derive(Clone)]
@@ -80,34 +81,27 @@ impl Db {
         }
     }
 
-    pub(crate) async fn write<T, F>(&self, ctx: Ctx, body: F) -> Result<T>
+    pub(crate) async fn run<T, F>(&self, access: Access, ctx: Ctx, body: F) -> Result<T>
     where
         T: Send + 'static,
         F: for<'t, 'c> FnOnce(Ctx, &'t mut Tx<'c>) -> BoxFuture<'t, Result<T>> + Send + 'static,
     {
         match &self.engine {
-            Engine::Sqlite(db) => db.write(ctx, body).await,
-            Engine::Postgres(db) => db.write(ctx, body).await,
-        }
-    }
-
-    pub(crate) async fn read<T, F>(&self, ctx: Ctx, body: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: for<'t, 'c> FnOnce(Ctx, &'t mut Tx<'c>) -> BoxFuture<'t, Result<T>> + Send + 'static,
-    {
-        match &self.engine {
-            Engine::Sqlite(db) => db.read(ctx, body).await,
-            Engine::Postgres(db) => db.read(ctx, body).await,
+            Engine::Sqlite(db) => db.run(access, move |tx| body(ctx, tx)).await,
+            Engine::Postgres(db) => db.run(access, move |tx| body(ctx, tx)).await,
         }
     }
 
     /// Whether the database answers, within two seconds.
     pub async fn ping(&self) -> Result<()> {
-        match &self.engine {
-            Engine::Sqlite(db) => db.ping().await,
-            Engine::Postgres(db) => db.ping().await,
-        }
+        let check = async {
+            match &self.engine {
+                Engine::Sqlite(db) => db.ping().await,
+                Engine::Postgres(db) => db.ping().await,
+            }
+        };
+        let too_late = |_| Err(Error::unavailable("the database did not answer in time"));
+        timeout(Duration::from_secs(2), check).await.unwrap_or_else(too_late)
     }
 
     pub fn stats(&self) -> Stats {

@@ -1,9 +1,13 @@
 //! What a handler gets: the context and the request, already bounded, parsed and checked.
+use std::sync::Arc;
+
 use http::{HeaderMap, header};
 use kernel::{Code, Error, Id, Limit, Result, id};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 use store::Ctx;
+
+use crate::csrf::{self, Origins};
 
 /// One call of a route.
 pub struct Call {
@@ -14,6 +18,7 @@ pub struct Call {
     /// Query parameters, decoded; each at most once and known to the route.
     pub(crate) query: Vec<(String, String)>,
     pub(crate) body: Json,
+    pub(crate) origins: Arc<Origins>,
 }
 
 impl Call {
@@ -51,6 +56,21 @@ impl Call {
             Json::Object(object) => Ok(object),
             _ => Err(Error::new(Code::Invalid).with_detail("The body must be a JSON object.")),
         }
+    }
+
+    /// For handlers that set or read cookies without an access cookie: log-in, refresh.
+    ///
+    /// Errors: 403 `csrf_failed` when a browser says that a page of a foreign origin asks.
+    pub fn check_origin(&self) -> Result<()> {
+        csrf::check_origin(&self.origins, &self.headers)
+    }
+
+    /// For handlers that act on a cookie other than the access cookie, whose session expects `token`.
+    ///
+    /// Errors: 403 `csrf_failed` for a foreign origin, or when `X-CSRF-Token` is not `token`.
+    pub fn check_csrf(&self, token: &str) -> Result<()> {
+        self.check_origin()?;
+        if csrf::has_token(&self.headers, token) { Ok(()) } else { Err(Error::new(Code::CsrfFailed)) }
     }
 
     /// What `If-Match` asks for. Errors: 400 when it is not a list of entity tags.

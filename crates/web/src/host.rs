@@ -36,7 +36,9 @@ mod tests {
 
     #[test]
     fn local_names_are_served() {
-        for host in ["localhost", "LOCALHOST:8080", "app.localhost", "127.0.0.1:8080", "127.1.2.3", "[::1]", "[::1]:8080"] {
+        for host in
+            ["localhost", "LOCALHOST:8080", "app.localhost", "127.0.0.1:8080", "127.1.2.3", "[::1]", "[::1]:8080"]
+        {
             assert!(is_served(host), "{host}");
         }
         assert!(check_local(&Uri::from_static("/"), &HeaderMap::new()).is_ok());
@@ -44,7 +46,9 @@ mod tests {
 
     #[test]
     fn foreign_ones_are_not() {
-        for host in ["", "evil.example", "localhost.evil.example", "10.0.0.1", "[::2]", "localhost@evil", "a@localhost", "é"] {
+        for host in
+            ["", "evil.example", "localhost.evil.example", "10.0.0.1", "[::2]", "localhost@evil", "a@localhost", "é"]
+        {
             assert!(!is_served(host), "{host}");
         }
         assert!(check_local(&Uri::from_static("http://evil.example/"), &HeaderMap::new()).is_err());

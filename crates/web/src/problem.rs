@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(challenge(Error::new(Code::Unauthenticated)).as_deref(), Some("Bearer"));
         assert_eq!(challenge(Error::new(Code::InvalidToken)).as_deref(), Some("Bearer error=\"invalid_token\""));
         assert_eq!(
-            challenge(Error::new(Code::FreshLoginRequired).with_max_age(Duration::from_secs(300))).as_deref(),
+            challenge(Error::new(Code::FreshLoginRequired).with_max_age(Duration::from_mins(5))).as_deref(),
             Some("Bearer error=\"insufficient_user_authentication\", max_age=\"300\"")
         );
         assert_eq!(challenge(Error::new(Code::Forbidden)), None);

@@ -1,6 +1,7 @@
 //! What a handler gives: a status, headers and a body that is already bytes.
+use axum::body::Body;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use kernel::{Error, Result};
 use serde::Serialize;
 
@@ -43,6 +44,20 @@ impl Reply {
     /// `ETag: "<version>"`.
     pub fn etag(self, version: i64) -> Result<Self> {
         self.header(header::ETAG, &format!("\"{version}\""))
+    }
+
+    /// The answer on the wire; to HEAD it has the length of the body and no body.
+    pub(crate) fn into_response(self, is_head: bool) -> Response<Body> {
+        let length = self.body.len();
+        let mut response = Response::new(if is_head { Body::empty() } else { Body::from(self.body) });
+        *response.status_mut() = self.status;
+        if is_head && self.status != StatusCode::NO_CONTENT {
+            response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        for (name, value) in self.headers {
+            response.headers_mut().append(name, value);
+        }
+        response
     }
 
     pub fn cookie(self, cookie: &Cookie) -> Result<Self> {

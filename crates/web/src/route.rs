@@ -22,6 +22,8 @@ pub struct Route {
     pub access: Access,
     pub class: Class,
     pub body: Body,
+    /// Most bytes of a body, where the server's own bound does not suit.
+    pub body_limit: Option<usize>,
     /// Query parameters; any other is refused.
     pub query: Vec<Field>,
     pub operation: Operation,
@@ -56,15 +58,20 @@ pub enum Class {
 pub enum Body {
     None,
     /// Checked against the schema at the edge. `is_optional` allows no body at all.
-    Json { schema: Schema, is_optional: bool },
+    Json {
+        schema: Schema,
+        is_optional: bool,
+    },
     /// Checked by the service, which knows the record; the schema is for the document. Also taken as JSON Merge Patch.
-    Record { schema: Schema },
+    Record {
+        schema: Schema,
+    },
 }
 
 /// What the OpenAPI document says of a route.
 #[derive(Clone, Debug, Default)]
 pub struct Operation {
-    /// Unique, snake_case.
+    /// Unique, `snake_case`.
     pub id: Cow<'static, str>,
     pub summary: Cow<'static, str>,
     pub tag: Cow<'static, str>,
@@ -102,6 +109,7 @@ impl Route {
             access: Access::LoggedIn,
             class: Class::Standard,
             body: Body::None,
+            body_limit: None,
             query: Vec::new(),
             operation: Operation { id: id.into(), ..Operation::default() },
             handler: Arc::new(move |call| handler(deps.clone(), call).boxed()),
@@ -137,6 +145,13 @@ impl Route {
     #[must_use]
     pub fn record_body(mut self, schema: Schema) -> Self {
         self.body = Body::Record { schema };
+        self
+    }
+
+    /// Bodies of at most so many bytes, instead of the server's bound.
+    #[must_use]
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.body_limit = Some(bytes);
         self
     }
 

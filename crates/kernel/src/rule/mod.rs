@@ -178,6 +178,7 @@ impl Op {
     }
 
     /// The operator that is true of two values where this one is false.
+    #[must_use]
     pub const fn opposite(self) -> Self {
         match self {
             Self::Eq => Self::Ne,

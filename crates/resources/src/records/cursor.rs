@@ -7,14 +7,14 @@ use serde_json::Value as Json;
 use super::{Record, SortKey};
 use crate::schema::Resource;
 
-/// Half of HMAC-SHA256: a cursor opens nothing that its list's rules would not.
-const TAG_LENGTH: usize = 16;
+/// HMAC-SHA256.
+const TAG_LENGTH: usize = 32;
 
 /// The cursor that continues after `record`.
 pub(super) fn encode(key: &MacKey, record: &Record, keys: &[SortKey]) -> Result<String> {
     let values: Vec<Json> = keys.iter().filter_map(|key| record.values.get(key.column)).map(to_json).collect();
     let payload = serde_json::to_vec(&values).map_err(Error::internal)?;
-    let mut bytes = key.sign(&signed(&record.resource, keys, &payload))[..TAG_LENGTH].to_vec();
+    let mut bytes = key.sign(&signed(&record.resource, keys, &payload)).to_vec();
     bytes.extend_from_slice(&payload);
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
@@ -24,7 +24,7 @@ pub(super) fn decode(key: &MacKey, resource: &Resource, keys: &[SortKey], cursor
     let bad = || Error::new(Code::BadCursor);
     let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| bad())?;
     let (tag, payload) = bytes.split_at_checked(TAG_LENGTH).ok_or_else(bad)?;
-    if !key.verify_prefix(&signed(resource, keys, payload), tag) {
+    if !key.verify(&signed(resource, keys, payload), tag) {
         return Err(bad());
     }
     let values: Vec<Json> = serde_json::from_slice(payload).map_err(|_| bad())?;

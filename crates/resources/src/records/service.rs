@@ -22,8 +22,8 @@ pub struct Records {
 }
 
 impl Records {
-    pub fn new(declaration: Arc<Declaration>, keyring: &Keyring) -> Self {
-        Self { declaration, cursor_key: Arc::new(keyring.mac_key("resources.cursor")) }
+    pub fn new(declaration: Arc<Declaration>, keyring: &Keyring) -> Result<Self> {
+        Ok(Self { declaration, cursor_key: Arc::new(keyring.mac_key("resources.cursor")?) })
     }
 
     pub fn declaration(&self) -> &Arc<Declaration> {
@@ -81,6 +81,17 @@ impl Records {
         let last = items.last().filter(|_| has_more);
         let next = last.map(|last| cursor::encode(&self.cursor_key, last, &keys)).transpose()?;
         Ok(Page { items, next })
+    }
+
+    /// The ids, in order, of the records `rule` allows; at most 1,000. For the server itself alone.
+    pub async fn matching(&self, ctx: &Ctx, resource: &Arc<Resource>, rule: Bound) -> Result<Vec<Uuid>> {
+        let Actor::System(_) = ctx.actor else { return Err(Error::new(Code::Forbidden)) };
+        let resource = Arc::clone(resource);
+        let by_id = [SortKey { column: place::ID, is_descending: false }];
+        let found = ctx
+            .read(move |_, tx| async move { store::list(tx, &resource, &rule, &by_id, None, 1_000).await }.boxed())
+            .await?;
+        found.iter().map(Record::id).collect()
     }
 
     /// Applies a merge patch. The rule must hold before and after it. A patch that changes nothing writes nothing.

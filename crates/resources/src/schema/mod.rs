@@ -6,6 +6,8 @@ mod reader;
 mod service;
 mod shape;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use model::{Column, Declaration, OnDelete, Operation, Owner, Reference, Resource, Rules, place};
 pub use parse::{Problem, parse};

@@ -285,23 +285,27 @@ fn rules(reader: &mut Reader, owner: Owner, columns: &[Column]) -> Rules {
         Owner::User => (owned.as_str(), "actor.is_authenticated"),
         Owner::None => (admin, admin),
     };
-    let mut texts = [(Operation::Read, read), (Operation::Create, create), (Operation::Update, read), (Operation::Delete, read)];
+    let default = |operation| if operation == Operation::Create { create } else { read }.to_owned();
+    let mut texts = Operation::ALL.map(default);
     if let Some(table) = reader.table("access") {
-        reader.nested("access", table, |reader| {
-            for (operation, text) in &mut texts {
-                *text = reader.text(operation.as_str()).unwrap_or(text);
-            }
+        texts = reader.nested("access", table, |reader| {
+            Operation::ALL.map(|operation| reader.text(operation.as_str()).map_or_else(|| default(operation), str::to_owned))
         });
     }
-    let mut rule = |operation: usize| {
-        let (operation, text) = texts[operation];
+    let [read, create, update, delete] = texts;
+    let mut rule = |operation: Operation, text: &str| {
         Rule::parse(text, &|name| rule_column(columns, name)).unwrap_or_else(|error| {
             let key = format!("access.{}", operation.as_str());
             reader.problem(&key, error.to_string(), "see the guide to access rules");
             Rule::never()
         })
     };
-    Rules { read: rule(0), create: rule(1), update: rule(2), delete: rule(3) }
+    Rules {
+        read: rule(Operation::Read, &read),
+        create: rule(Operation::Create, &create),
+        update: rule(Operation::Update, &update),
+        delete: rule(Operation::Delete, &delete),
+    }
 }
 
 fn rule_column(columns: &[Column], name: &str) -> Option<rule::Column> {

@@ -1,48 +1,245 @@
-//! PostgreSQL: placeholder bodies until the engine lands.
-use futures_util::future::BoxFuture;
-use kernel::{Error, Result, Value};
+//! PostgreSQL: a bounded pool, transactions at READ COMMITTED, and connections that are given up when in doubt.
+mod bind;
+mod classify;
+mod connection;
+mod lease;
+mod tls;
+mod tx;
+mod url;
 
-use crate::{Ctx, Row, db::{Options, Stats}};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
+use deadpool::managed::{Object, Pool, PoolConfig, PoolError, QueueMode, TimeoutType, Timeouts, WeakPool};
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, join_all},
+};
+use kernel::{Code, Error, Result};
+
+pub(crate) use self::tx::Tx;
+use self::{
+    connection::Manager,
+    lease::{Lease, State},
+};
+use crate::{
+    db::{Options, Stats},
+    sqlite::panicked,
+    tx::{Access, Engine},
+};
+
+/// What the client waits beyond the server's own bound on a statement.
+const GRACE: Duration = Duration::from_secs(2);
+/// How long the change of a schema waits for another node's.
+const SCHEMA_LOCK_MINUTES: u32 = 10;
+/// How often idle connections are looked at, and after how long they are closed down to the smallest pool.
+const UPKEEP: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_secs(600);
+
+/// A handle; connections are closed when the last one is dropped or [`Db::close`] is called.
 #[derive(Clone)]
-pub struct Db;
+pub struct Db {
+    inner: Arc<Inner>,
+}
 
-pub struct Tx<'c> {
-    _connection: &'c mut (),
+struct Inner {
+    pool: Pool<Manager>,
+    waiting: AtomicUsize,
+    queue: usize,
+    statement: Duration,
+    rows: usize,
+    writes: AtomicU64,
+    commits: AtomicU64,
 }
 
 impl Db {
-    pub async fn open(_options: &Options) -> Result<Self> {
-        Ok(Self)
+    pub async fn open(options: &Options) -> Result<Self> {
+        let config = url::parse(options.url.expose(), options.tls_ca.is_some())?;
+        let tls = tls::connector(options.tls_ca.as_deref())?;
+        let manager = Manager::new(config, tls, options.statement);
+        let mut pool = PoolConfig::new(options.pool_max.max(1));
+        // The one used last is the warmest, and those not needed grow old.
+        pool.queue_mode = QueueMode::Lifo;
+        pool.timeouts = Timeouts {
+            wait: Some(options.wait),
+            create: Some(Duration::from_secs(5)),
+            recycle: Some(Duration::from_secs(2)),
+        };
+        let pool = Pool::builder(manager)
+            .config(pool)
+            .runtime(deadpool::Runtime::Tokio1)
+            .build()
+            .map_err(Error::internal)?;
+        let inner = Inner {
+            pool,
+            waiting: AtomicUsize::new(0),
+            queue: options.queue,
+            statement: options.statement,
+            rows: options.rows,
+            writes: AtomicU64::new(0),
+            commits: AtomicU64::new(0),
+        };
+        let db = Self { inner: Arc::new(inner) };
+        db.refuse_other_encodings().await?;
+        tokio::spawn(keep_up(db.inner.pool.weak(), options.pool_min.min(options.pool_max)));
+        Ok(db)
     }
-    pub async fn write<T, F>(&self, _ctx: Ctx, _body: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: for<'t, 'c> FnOnce(Ctx, &'t mut crate::Tx<'c>) -> BoxFuture<'t, Result<T>> + Send + 'static,
-    {
-        Err(Error::internal("not built yet"))
-    }
-    pub async fn read<T, F>(&self, _ctx: Ctx, _body: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: for<'t, 'c> FnOnce(Ctx, &'t mut crate::Tx<'c>) -> BoxFuture<'t, Result<T>> + Send + 'static,
-    {
-        Err(Error::internal("not built yet"))
-    }
-    pub async fn ping(&self) -> Result<()> {
+
+    async fn refuse_other_encodings(&self) -> Result<()> {
+        let encoding = self.run(Access::Read, |tx| {
+            async move {
+                let sql = "SELECT current_setting('server_encoding')";
+                tx.query_one(sql, &[]).await?.get::<String>(0)
+            }
+            .boxed()
+        });
+        let unreachable = |error: Error| error.with_detail("PostgreSQL cannot be reached or refuses the log-in.");
+        let encoding = encoding.await.map_err(unreachable)?;
+        if encoding != "UTF8" {
+            let detail = format!("The database's encoding is {encoding}; it must be UTF8.");
+            return Err(Error::new(Code::Internal).with_detail(detail));
+        }
         Ok(())
     }
-    pub fn stats(&self) -> Stats {
-        Stats::default()
+
+    /// Runs `body` on a connection of its own, which it has for itself until it ends.
+    pub async fn run<T, F>(&self, access: Access, body: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'t, 'c> FnOnce(&'t mut crate::Tx<'c>) -> BoxFuture<'t, Result<T>> + Send + 'static,
+    {
+        if access != Access::Read {
+            self.inner.writes.fetch_add(1, Ordering::Relaxed);
+        }
+        let mut lease = self.lease().await?;
+        if access == Access::Alter {
+            self.begin_alone(&mut lease).await?;
+        }
+        let rows = self.inner.rows;
+        let outcome = AssertUnwindSafe(async {
+            let mut tx = crate::Tx::new(Engine::Postgres(Tx::new(&mut lease, access, rows)), access);
+            let answer = body(&mut tx).await;
+            if answer.is_ok() && tx.is_spoiled() {
+                return Err(Error::internal("a transaction ended well although one of its statements had failed"));
+            }
+            answer
+        })
+        .catch_unwind()
+        .await;
+        let answer = outcome.unwrap_or_else(|payload| Err(panicked(&*payload)));
+        if lease.state == State::Open {
+            self.end(&mut lease, answer.is_ok()).await?;
+        }
+        answer
     }
-    pub fn close(&self) {}
+
+    async fn end(&self, lease: &mut Lease, is_good: bool) -> Result<()> {
+        if is_good {
+            lease.commit().await?;
+            self.inner.commits.fetch_add(1, Ordering::Relaxed);
+        } else {
+            lease.roll_back().await;
+        }
+        Ok(())
+    }
+
+    /// Begins the change of a schema: one at a time among all nodes, and each statement as long as it takes. Waiting for a table
+    /// stays bounded, because whoever comes after waits behind it.
+    async fn begin_alone(&self, lease: &mut Lease) -> Result<()> {
+        lease.state = State::Open;
+        let milliseconds = self.inner.statement.as_millis();
+        let sql = format!(
+            "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;
+             SET LOCAL lock_timeout = '{SCHEMA_LOCK_MINUTES}min';
+             SELECT pg_advisory_xact_lock(hashtextextended('hardpan schema', 0));
+             SET LOCAL lock_timeout = {milliseconds}"
+        );
+        let begun = lease.client()?.batch_execute(&sql).await;
+        if let Err(error) = begun {
+            lease.roll_back().await;
+            return Err(classify::error(error));
+        }
+        Ok(())
+    }
+
+    async fn lease(&self) -> Result<Lease> {
+        let object = self.object().await.map_err(|error| match error {
+            PoolError::Timeout(TimeoutType::Wait) => Error::overloaded("all connections were busy for too long"),
+            PoolError::Backend(error) => Error::unavailable(error),
+            other => Error::unavailable(other),
+        })?;
+        Ok(Lease::new(object, self.inner.statement.saturating_add(GRACE)))
+    }
+
+    /// A connection at once, or a place among those who wait for one.
+    async fn object(&self) -> std::result::Result<Object<Manager>, PoolError<tokio_postgres::Error>> {
+        let pool = &self.inner.pool;
+        let at_once = Timeouts { wait: Some(Duration::ZERO), ..pool.timeouts() };
+        match pool.timeout_get(&at_once).await {
+            Err(PoolError::Timeout(TimeoutType::Wait)) => {}
+            other => return other,
+        }
+        let Some(_place) = Place::take(&self.inner.waiting, self.inner.queue) else {
+            return Err(PoolError::Timeout(TimeoutType::Wait));
+        };
+        pool.get().await
+    }
+
+    pub async fn ping(&self) -> Result<()> {
+        self.run(Access::Read, |tx| async move { tx.query("SELECT 1", &[]).await.map(|_| ()) }.boxed()).await
+    }
+
+    pub fn stats(&self) -> Stats {
+        Stats {
+            writes: self.inner.writes.load(Ordering::Relaxed),
+            commits: self.inner.commits.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Accepts nothing more; connections on loan are closed when they come back.
+    pub fn close(&self) {
+        self.inner.pool.close();
+    }
 }
 
-impl Tx<'_> {
-    pub async fn execute(&mut self, _sql: &str, _params: &[Value]) -> Result<u64> {
-        Err(Error::internal("not built yet"))
+/// A place in a bounded queue; given back when dropped.
+struct Place<'q>(&'q AtomicUsize);
+
+impl<'q> Place<'q> {
+    fn take(taken: &'q AtomicUsize, most: usize) -> Option<Self> {
+        taken.fetch_update(Ordering::AcqRel, Ordering::Acquire, |taken| (taken < most).then_some(taken + 1)).ok()?;
+        Some(Self(taken))
     }
-    pub async fn query(&mut self, _sql: &str, _params: &[Value]) -> Result<Vec<Row>> {
-        Err(Error::internal("not built yet"))
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Opens the smallest pool ahead of demand, and closes what a peak has left behind, until the pool is gone.
+async fn keep_up(pool: WeakPool<Manager>, smallest: usize) {
+    while let Some(pool) = pool.upgrade().filter(|pool| !pool.is_closed()) {
+        let mut size = pool.status().size;
+        pool.retain(|_, metrics| {
+            let is_kept = size <= smallest || metrics.last_used() < IDLE;
+            size -= usize::from(!is_kept);
+            is_kept
+        });
+        let now = pool.status();
+        if now.size < smallest {
+            // Held together, so that each is another one; a server that is away now is tried again later.
+            let free = smallest.saturating_sub(now.size.saturating_sub(now.available));
+            drop(join_all((0..free).map(|_| pool.get())).await);
+        }
+        drop(pool);
+        tokio::time::sleep(UPKEEP).await;
     }
 }

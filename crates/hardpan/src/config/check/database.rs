@@ -1,0 +1,64 @@
+//! The database: its pool, its password, and the way there.
+use super::Subject;
+use crate::config::{
+    finding::{Finding, Level},
+    url::{self, Url},
+};
+
+const URL: &str = "database.url";
+
+/// Passwords that images, tutorials and templates set.
+const DEFAULTS: [&str; 14] = [
+    "postgres", "postgresql", "password", "passw0rd", "pass", "admin", "root", "user", "secret", "changeme", "example", "test",
+    "hardpan", "123456",
+];
+
+pub fn check(subject: Subject<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let settings = subject.settings;
+    if let (Some(least), Some(most)) = (settings.int::<u64>("database.pool.min"), settings.int("database.pool.max")) {
+        if least > most {
+            let reason = format!("is {least}, more than database.pool.max ({most})");
+            findings.push(Finding::error("database.pool.min", reason, "make it at most database.pool.max"));
+        }
+    }
+    if let Some(url) = settings.text(URL).and_then(Url::split).filter(|_| subject.profile.is_exposed()) {
+        findings.extend(password(url));
+        findings.extend(transport(url));
+    }
+    findings
+}
+
+fn password(url: Url<'_>) -> Option<Finding> {
+    if is_socket(url) {
+        return None;
+    }
+    let user = url.user.or(url.parameter("user")).unwrap_or_default();
+    let password = url.password.or(url.parameter("password")).unwrap_or_default().to_ascii_lowercase();
+    let fault = if password.is_empty() {
+        "has no password"
+    } else if DEFAULTS.contains(&password.as_str()) || password == user.to_ascii_lowercase() {
+        "has a password that everyone tries first"
+    } else {
+        return None;
+    };
+    let fix = "give the database user a random password, and set it here by DATABASE_URL or DATABASE_URL_FILE";
+    Some(Finding::new(Level::Error, URL, fault, fix))
+}
+
+/// Every host must be this machine, or the connection be encrypted for certain.
+fn transport(url: Url<'_>) -> Option<Finding> {
+    let is_encrypted = matches!(url.parameter("sslmode"), Some("require" | "verify-ca" | "verify-full"));
+    let is_local = is_socket(url) || url.host.split(',').all(url::is_loopback);
+    if is_encrypted || is_local {
+        return None;
+    }
+    let reason = "leads to another machine without asking for TLS: records and the password may travel readable";
+    Some(Finding::warning(URL, reason, "add ?sslmode=require to it"))
+}
+
+/// Local sockets check the user by themselves.
+fn is_socket(url: Url<'_>) -> bool {
+    let host = if url.host.is_empty() { url.parameter("host").unwrap_or("/") } else { url.host };
+    host.starts_with('/') || host.starts_with("%2F") || host.starts_with("%2f")
+}

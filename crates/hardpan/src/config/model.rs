@@ -1,0 +1,136 @@
+//! The configuration as the rest of the program sees it: plain values, read, checked and complete.
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use ipnet::IpNet;
+use kernel::{Random, Result, Secret};
+
+use super::{kept_key, master_key::MasterKey, profile::Profile};
+
+/// A configuration in which nothing is wrong.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub profile: Profile,
+    /// The app's folder, absolute.
+    pub dir: PathBuf,
+    /// Where keys and other files of the server's own lie: beside the `SQLite` file, else `data` in the app's folder.
+    pub data_dir: PathBuf,
+    pub app: App,
+    pub server: Server,
+    pub database: Database,
+    pub redis: Redis,
+    pub cors: Cors,
+    pub auth: Auth,
+    pub limits: Limits,
+    pub mail: Mail,
+    pub log: Log,
+    /// From the environment; never `None` in staging and production. [`Config::master_key`] has one everywhere.
+    pub given_master_key: Option<MasterKey>,
+    pub previous_master_key: Option<MasterKey>,
+}
+
+#[derive(Clone, Debug)]
+pub struct App {
+    pub name: String,
+    /// Scheme, host and port; no slash at the end.
+    pub public_url: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Server {
+    pub listen: SocketAddr,
+    pub admin_listen: SocketAddr,
+    /// Whether someone chose `admin_listen`: its default gives way when it is taken.
+    pub is_admin_listen_chosen: bool,
+    pub trusted_proxies: Vec<IpNet>,
+    pub has_public_docs: bool,
+    /// Bytes.
+    pub body_limit: usize,
+    pub request_timeout: Duration,
+    pub drain_timeout: Duration,
+    pub max_connections: usize,
+}
+
+#[derive(Clone, Debug)]
+pub struct Database {
+    /// `sqlite:/absolute/path`, `sqlite::memory:` or `postgres://...`.
+    pub url: Secret<String>,
+    pub pool_min: usize,
+    pub pool_max: usize,
+    pub queue: usize,
+    pub wait: Duration,
+    pub statement_timeout: Duration,
+    /// Absolute.
+    pub tls_ca: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Redis {
+    pub url: Option<Secret<String>>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Cors {
+    /// As browsers send them; never a wildcard.
+    pub origins: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Auth {
+    pub registration: Registration,
+    pub access_ttl: Duration,
+    pub refresh_ttl: Duration,
+    /// Characters.
+    pub password_min_length: usize,
+}
+
+/// Who may create an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registration {
+    Open,
+    Closed,
+}
+
+#[derive(Clone, Debug)]
+pub struct Limits {
+    pub is_enabled: bool,
+    pub address: Rate,
+    pub principal: Rate,
+    pub credentials: Rate,
+}
+
+/// So many at once, and so many a minute after that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    pub burst: u32,
+    pub per_minute: u32,
+}
+
+#[derive(Clone, Debug)]
+pub struct Mail {
+    pub url: Secret<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// A level, or a filter as `info,web=debug`.
+    pub level: String,
+    pub format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Json,
+    Text,
+}
+
+impl Config {
+    /// The master key: the environment's, or in development and testing the one kept in the data folder, made when missing.
+    ///
+    /// Errors: internal, when the kept one cannot be read or made, or is open to others.
+    pub fn master_key(&self, random: &dyn Random) -> Result<MasterKey> {
+        match &self.given_master_key {
+            Some(key) => Ok(key.clone()),
+            None => kept_key::read_or_make(&self.data_dir, random),
+        }
+    }
+}

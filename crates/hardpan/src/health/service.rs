@@ -1,0 +1,90 @@
+//! Rules of health: a probe costs at most one look at the database a second, however often it is asked.
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use kernel::{Permission, Result, Timestamp};
+use serde_json::{Value as Json, json};
+use store::{Ctx, Dialect, Source};
+use tokio::sync::Mutex;
+
+/// How long an answer about the database is good for.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// The state of the process and its parts. Cheap to clone.
+#[derive(Clone)]
+pub struct Health(Arc<Inner>);
+
+struct Inner {
+    source: Source,
+    started_at: Timestamp,
+    is_draining: AtomicBool,
+    /// When the database was last asked, and whether it answered.
+    database: Mutex<Option<(Timestamp, bool)>>,
+}
+
+impl Health {
+    pub fn new(source: Source) -> Self {
+        let started_at = source.clock.now();
+        Self(Arc::new(Inner { source, started_at, is_draining: AtomicBool::new(false), database: Mutex::new(None) }))
+    }
+
+    /// From now on no new traffic should come.
+    pub fn drain(&self) {
+        self.0.is_draining.store(true, Ordering::SeqCst);
+    }
+
+    pub async fn is_ready(&self) -> bool {
+        !self.0.is_draining.load(Ordering::SeqCst) && self.is_database_up().await
+    }
+
+    /// `{status}`, and for administrators the parts.
+    pub async fn report(&self, ctx: &Ctx) -> Result<Json> {
+        let is_up = self.is_database_up().await;
+        let is_draining = self.0.is_draining.load(Ordering::SeqCst);
+        let status = match (is_up, is_draining) {
+            (true, false) => "ok",
+            (true, true) => "draining",
+            (false, _) => "degraded",
+        };
+        if ctx.actor.require(Permission::ReadHealthDetail).is_err() {
+            return Ok(json!({"status": status}));
+        }
+        let engine = match self.0.source.db.dialect() {
+            Dialect::Sqlite => "sqlite",
+            Dialect::Postgres => "postgresql",
+        };
+        let stats = self.0.source.db.stats();
+        Ok(json!({
+            "status": status,
+            "started_at": self.0.started_at,
+            "uptime_seconds": ctx.now().since(self.0.started_at).as_secs(),
+            "parts": {
+                "database": {
+                    "status": if is_up { "ok" } else { "down" },
+                    "engine": engine,
+                    "writes": stats.writes,
+                    "commits": stats.commits,
+                },
+            },
+        }))
+    }
+
+    async fn is_database_up(&self) -> bool {
+        // Held while asking: a hundred probes at once wait for one answer.
+        let mut last = self.0.database.lock().await;
+        let now = self.0.source.clock.now();
+        match *last {
+            Some((at, is_up)) if now.since(at) < FRESH && now >= at => is_up,
+            _ => {
+                let is_up = self.0.source.db.ping().await.is_ok();
+                *last = Some((now, is_up));
+                is_up
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The threads that hash: few, with memory of their own, behind a bounded queue.
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    thread,
+};
+
+use crossbeam_channel::{Receiver, Sender, TrySendError};
+use kernel::{Error, Result};
+use tokio::sync::oneshot;
+
+use super::model::Memory;
+
+type Job = Box<dyn FnOnce(&mut Memory) + Send>;
+
+/// Ends its threads when it is dropped.
+pub(super) struct Pool {
+    jobs: Sender<Job>,
+}
+
+impl Pool {
+    /// Errors: internal, when the system gives no more threads.
+    pub(super) fn start(threads: usize, queue: usize) -> Result<Self> {
+        let (jobs, waiting) = crossbeam_channel::bounded::<Job>(queue);
+        for number in 0..threads {
+            let waiting = waiting.clone();
+            let thread = thread::Builder::new().name(format!("password-{number}"));
+            thread.spawn(move || work(&waiting)).map_err(Error::internal)?;
+        }
+        Ok(Self { jobs })
+    }
+
+    /// Runs `work` on one of the threads. Errors: 503 at once when the queue is full.
+    pub(super) async fn run<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Memory) -> Result<T> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job: Job = Box::new(move |memory| {
+            // Nobody waits any more when the client went away.
+            if !reply.is_closed() {
+                let _ = reply.send(work(memory));
+            }
+        });
+        self.jobs.try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) => Error::overloaded("the queue of passwords to hash is full"),
+            TrySendError::Disconnected(_) => Error::internal("the threads that hash passwords have ended"),
+        })?;
+        answer.await.map_err(|_| Error::internal("a password could not be hashed"))?
+    }
+}
+
+fn work(waiting: &Receiver<Job>) {
+    let mut memory = Memory::new();
+    for job in waiting {
+        // One bad job must not cost the pool a thread; what it left in the memory is overwritten by the next.
+        if catch_unwind(AssertUnwindSafe(|| job(&mut memory))).is_err() {
+            tracing::error!("hashing a password panicked");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use kernel::Code;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_at_once() {
+        let pool = Arc::new(Pool::start(1, 1).unwrap());
+        let (release, held) = crossbeam_channel::bounded::<()>(0);
+        let (started, begun) = oneshot::channel();
+        let busy = tokio::spawn({
+            let (pool, held) = (pool.clone(), held.clone());
+            async move {
+                pool.run(move |_| {
+                    let _ = started.send(());
+                    held.recv().map_err(Error::internal)
+                })
+                .await
+            }
+        });
+        begun.await.unwrap();
+        let mut queued = Box::pin(pool.run(|_| Ok(())));
+        assert!(futures_util::poll!(&mut queued).is_pending());
+        let refused = pool.run(|_| Ok(())).await.unwrap_err();
+        assert_eq!(refused.code(), Code::Overloaded);
+        assert!(refused.retry_after().is_some());
+        release.send(()).unwrap();
+        busy.await.unwrap().unwrap();
+        queued.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_panic_fails_its_own_job_alone() {
+        let pool = Pool::start(1, 8).unwrap();
+        let failed: Result<()> = pool.run(|_| panic!("on purpose")).await;
+        assert_eq!(failed.unwrap_err().code(), Code::Internal);
+        assert_eq!(pool.run(|_| Ok(7)).await.unwrap(), 7);
+    }
+}

@@ -1,0 +1,116 @@
+//! Types of the sessions.
+use std::sync::Arc;
+
+use ::store::RequestInfo;
+use kernel::{Actor, Method, Principal, SessionId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+
+/// A stored session.
+#[derive(Clone, Debug)]
+pub struct Session {
+    pub id: SessionId,
+    pub user_id: UserId,
+    /// Of the refresh token that is good next.
+    pub generation: i64,
+    pub transport: Transport,
+    pub methods: Vec<Method>,
+    pub user_agent: Option<String>,
+    pub address: Option<String>,
+    pub created_at: Timestamp,
+    pub authenticated_at: Timestamp,
+    /// The last refresh.
+    pub last_seen_at: Timestamp,
+    pub rotated_at: Option<Timestamp>,
+    pub expires_at: Timestamp,
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// How the tokens travel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    #[default]
+    Bearer,
+    Cookie,
+}
+
+/// A log-in that was proven.
+pub struct NewSession {
+    pub user_id: UserId,
+    pub transport: Transport,
+    pub methods: Vec<Method>,
+}
+
+/// What people see of a session.
+#[derive(Clone, Debug, Serialize)]
+pub struct SessionView {
+    pub id: SessionId,
+    pub created_at: Timestamp,
+    pub last_seen_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub address: Option<String>,
+    pub user_agent: Option<String>,
+    pub transport: Transport,
+    pub is_current: bool,
+}
+
+/// Longest user agent kept, in characters.
+const USER_AGENT_MAX: usize = 256;
+
+impl Session {
+    pub(super) fn is_live(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && self.expires_at > now
+    }
+
+    /// Whoever holds this session's refresh token, for the audit trail: without roles, so good for nothing else.
+    pub(crate) fn holder(&self) -> Actor {
+        Actor::Full(Principal {
+            user_id: self.user_id,
+            session_id: self.id,
+            roles: Arc::default(),
+            methods: self.methods.clone().into(),
+            authenticated_at: self.authenticated_at,
+        })
+    }
+
+    pub(super) fn view(self, current: Option<SessionId>) -> SessionView {
+        SessionView {
+            is_current: current == Some(self.id),
+            id: self.id,
+            created_at: self.created_at,
+            last_seen_at: self.last_seen_at,
+            expires_at: self.expires_at,
+            address: self.address,
+            user_agent: self.user_agent,
+            transport: self.transport,
+        }
+    }
+}
+
+impl Transport {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bearer => "bearer",
+            Self::Cookie => "cookie",
+        }
+    }
+
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        [Self::Bearer, Self::Cookie].into_iter().find(|transport| transport.as_str() == text)
+    }
+}
+
+/// As the column holds them: names divided by spaces.
+pub(super) fn join_methods(methods: &[Method]) -> String {
+    methods.iter().map(|method| method.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+/// The reverse; a method this version does not know proves nothing to it.
+pub(super) fn split_methods(text: &str) -> Vec<Method> {
+    text.split(' ').filter_map(Method::parse).collect()
+}
+
+/// The user agent of a request, bounded.
+pub(super) fn user_agent(request: &RequestInfo) -> Option<String> {
+    request.user_agent.as_ref().map(|agent| agent.chars().filter(|c| !c.is_control()).take(USER_AGENT_MAX).collect())
+}

@@ -1,0 +1,197 @@
+//! Rules for sessions: who may see and end them, and that what is ended here is forgotten here at once.
+use std::{sync::Arc, time::Duration};
+
+use ::store::{Ctx, Source, Tx};
+use futures_util::FutureExt as _;
+use kernel::{Code, Error, Limit, Page, Permission, Principal, Result, SessionId, UserId};
+use platform::audit::{self, Entry};
+use serde_json::json;
+
+use super::{
+    model::{NewSession, Session, SessionView, user_agent},
+    rotation::{self, Rotation},
+    state::States,
+    store,
+};
+use crate::cursor::{self, Cursors};
+
+/// No session outlives this without a new log-in, however often it is refreshed.
+const MAX_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// How long sessions last.
+pub(super) struct Lifetimes {
+    /// From the last refresh.
+    pub refresh_ttl: Duration,
+    /// From the log-in.
+    cap: Duration,
+}
+
+impl Lifetimes {
+    pub(super) fn cap_micros(&self) -> i64 {
+        i64::try_from(self.cap.as_micros()).unwrap_or(i64::MAX / 2)
+    }
+}
+
+/// The sessions; cheap to clone.
+#[derive(Clone)]
+pub struct Sessions(Arc<Inner>);
+
+struct Inner {
+    lifetimes: Lifetimes,
+    states: States,
+    cursors: Cursors,
+}
+
+impl Sessions {
+    /// A session lasts `refresh_ttl` from its last refresh, and at most 30 days from its log-in (or `refresh_ttl`,
+    /// when that is longer).
+    pub(crate) fn new(refresh_ttl: Duration, cursors: Cursors) -> Self {
+        let lifetimes = Lifetimes { refresh_ttl, cap: refresh_ttl.max(MAX_LIFETIME) };
+        Self(Arc::new(Inner { lifetimes, states: States::new(), cursors }))
+    }
+
+    /// Begins the session of a log-in that was proven.
+    pub(crate) async fn create(&self, tx: &mut Tx<'_>, ctx: &Ctx, new: NewSession) -> Result<Session> {
+        let now = ctx.now();
+        let session = Session {
+            id: ctx.new_id(),
+            user_id: new.user_id,
+            generation: 0,
+            transport: new.transport,
+            methods: new.methods,
+            user_agent: user_agent(&ctx.request),
+            address: ctx.request.address.map(|address| address.to_string()),
+            created_at: now,
+            authenticated_at: now,
+            last_seen_at: now,
+            rotated_at: None,
+            expires_at: now.plus(self.0.lifetimes.refresh_ttl),
+            revoked_at: None,
+        };
+        store::insert(tx, &session).await?;
+        let methods: Vec<_> = session.methods.iter().map(|method| method.as_str()).collect();
+        let after = json!({"user_id": session.user_id, "transport": session.transport, "methods": methods});
+        let entry = Entry::new("session.created", "session", session.id).after(after);
+        audit::record(tx, &ctx.with_actor(session.holder()), entry).await?;
+        Ok(session)
+    }
+
+    /// Takes the refresh token of `generation`. After a [`Rotation::Reused`] is committed, [`Sessions::forget`] it.
+    pub(crate) async fn rotate(&self, tx: &mut Tx<'_>, ctx: &Ctx, id: SessionId, generation: i64) -> Result<Rotation> {
+        rotation::rotate(tx, ctx, &self.0.lifetimes, id, generation).await
+    }
+
+    /// Who holds a session, when it stands: at most one second old, and never older than what this process changed.
+    pub(crate) async fn principal(
+        &self,
+        source: &Source,
+        id: SessionId,
+        user_id: UserId,
+    ) -> Result<Option<Principal>> {
+        self.0.states.principal(source, id, user_id).await
+    }
+
+    /// Makes the next request read this session anew. Call it after the commit.
+    pub(crate) fn forget(&self, id: SessionId) {
+        self.0.states.forget_session(id);
+    }
+
+    /// Makes the next request of each of this user's sessions read it anew. Call it after the commit.
+    pub(crate) fn forget_user(&self, user_id: UserId) {
+        self.0.states.forget_user(user_id);
+    }
+
+    /// Live sessions of `user_id`, newest first. Errors: 401; 403 for those of others; 400 `bad_cursor`.
+    pub async fn list(
+        &self,
+        ctx: &Ctx,
+        user_id: UserId,
+        limit: Limit,
+        after: Option<&str>,
+    ) -> Result<Page<SessionView>> {
+        require_own_or_managed(ctx, user_id)?;
+        let start = self.0.cursors.start("sessions", after)?;
+        let sessions = ctx.read(move |ctx, tx| {
+            async move { store::list(tx, user_id, ctx.now(), start, cursor::rows(limit)).await }.boxed()
+        });
+        let current = ctx.actor.principal().map(|principal| principal.session_id);
+        let views = sessions.await?.into_iter().map(|session| session.view(current)).collect();
+        Ok(self.0.cursors.page("sessions", views, limit, |session: &SessionView| session.id.uuid()))
+    }
+
+    /// Ends one session of the caller. Errors: 401; 404 when it is not the caller's, or over already.
+    pub async fn revoke(&self, ctx: &Ctx, id: SessionId) -> Result<()> {
+        let user_id = ctx.actor.require_login()?.user_id;
+        let is_revoked = self.end(ctx, id, user_id, "revoked").await?;
+        if is_revoked { Ok(()) } else { Err(Error::new(Code::NotFound)) }
+    }
+
+    /// Ends a session because its holder leaves. It may be over already.
+    pub(crate) async fn log_out(&self, ctx: &Ctx, id: SessionId) -> Result<()> {
+        let found = ctx.read(move |_, tx| async move { store::get(tx, id).await }.boxed()).await?;
+        if let Some(session) = found {
+            self.end(&ctx.with_actor(session.holder()), id, session.user_id, "logout").await?;
+        }
+        Ok(())
+    }
+
+    async fn end(&self, ctx: &Ctx, id: SessionId, user_id: UserId, reason: &'static str) -> Result<bool> {
+        let is_revoked = ctx.write(move |ctx, tx| {
+            async move {
+                let is_revoked = store::revoke(tx, id, user_id, ctx.now()).await?;
+                if is_revoked {
+                    let after = json!({"user_id": user_id, "reason": reason});
+                    audit::record(tx, &ctx, Entry::new("session.revoked", "session", id).after(after)).await?;
+                }
+                Ok(is_revoked)
+            }
+            .boxed()
+        });
+        let is_revoked = is_revoked.await?;
+        self.forget(id);
+        Ok(is_revoked)
+    }
+
+    /// Ends every session of the caller but the one that asks. Errors: 401.
+    pub async fn revoke_others(&self, ctx: &Ctx) -> Result<()> {
+        let principal = ctx.actor.require_login()?;
+        let (user_id, kept) = (principal.user_id, principal.session_id);
+        let revoked = ctx.write(move |ctx, tx| {
+            async move { revoke_all(tx, &ctx, user_id, Some(kept), "revoked").await }.boxed()
+        });
+        revoked.await?;
+        self.forget_user(user_id);
+        Ok(())
+    }
+
+    /// Ends every session of a user in the transaction of why. Call [`Sessions::forget_user`] after the commit.
+    pub(crate) async fn revoke_all(
+        &self,
+        tx: &mut Tx<'_>,
+        ctx: &Ctx,
+        user_id: UserId,
+        reason: &'static str,
+    ) -> Result<()> {
+        revoke_all(tx, ctx, user_id, None, reason).await
+    }
+}
+
+/// One row tells of all of them: a person may have more sessions than a transaction should write.
+async fn revoke_all(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    user_id: UserId,
+    kept: Option<SessionId>,
+    reason: &'static str,
+) -> Result<()> {
+    let count = store::revoke_all(tx, user_id, kept, ctx.now()).await?;
+    if count == 0 {
+        return Ok(());
+    }
+    let after = json!({"count": count, "kept": kept, "reason": reason});
+    audit::record(tx, ctx, Entry::new("session.revoked", "user", user_id).after(after)).await
+}
+
+fn require_own_or_managed(ctx: &Ctx, user_id: UserId) -> Result<()> {
+    if ctx.actor.user_id() == Some(user_id) { Ok(()) } else { ctx.actor.require(Permission::ManageSessions) }
+}

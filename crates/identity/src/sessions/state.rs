@@ -1,0 +1,122 @@
+//! What is known of sessions right now: read once a second each, forgotten at once when this process changes them.
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use ::store::Source;
+use futures_util::FutureExt as _;
+use kernel::{Code, Error, Principal, Result, SessionId, Timestamp, UserId, Uuid, error::Kind};
+use moka::sync::Cache;
+
+use super::store;
+
+/// Log-out bites everywhere within this time.
+const MAX_AGE: Duration = Duration::from_secs(1);
+const CAPACITY: u64 = 100_000;
+const SLOTS: usize = 1024;
+
+/// The states read lately.
+pub(super) struct States {
+    cache: Cache<SessionId, Entry>,
+    /// Counts changes by session and by user. An entry is good while the counts are those from before it was read, so
+    /// that a read which began before a change and ended after it is never believed.
+    changes: Vec<AtomicU64>,
+}
+
+#[derive(Clone)]
+struct Entry {
+    /// None when the session stands no more.
+    state: Option<Arc<State>>,
+    read_at: Timestamp,
+    changes: [u64; 2],
+}
+
+struct State {
+    principal: Principal,
+    expires_at: Timestamp,
+}
+
+impl States {
+    pub(super) fn new() -> Self {
+        Self {
+            cache: Cache::builder().max_capacity(CAPACITY).time_to_live(MAX_AGE).build(),
+            changes: std::iter::repeat_with(AtomicU64::default).take(SLOTS).collect(),
+        }
+    }
+
+    /// Who holds session `id` of `user_id`, when it stands. Errors: 503 when that cannot be known.
+    pub(super) async fn principal(
+        &self,
+        source: &Source,
+        id: SessionId,
+        user_id: UserId,
+    ) -> Result<Option<Principal>> {
+        let now = source.clock.now();
+        let changes = [self.count(id.uuid()), self.count(user_id.uuid())];
+        let is_good = |entry: &Entry| {
+            // A clock set back must not keep an entry.
+            let is_fresh = entry.read_at <= now && now.since(entry.read_at) < MAX_AGE;
+            is_fresh && entry.changes == changes
+        };
+        let state = match self.cache.get(&id).filter(is_good) {
+            Some(entry) => entry.state,
+            None => {
+                let state = read(source, id).await?.map(Arc::new);
+                self.cache.insert(id, Entry { state: state.clone(), read_at: now, changes });
+                state
+            }
+        };
+        let stands = |state: &Arc<State>| state.expires_at > now && state.principal.user_id == user_id;
+        Ok(state.filter(stands).map(|state| state.principal.clone()))
+    }
+
+    /// Forgets a session. Call it after the commit that changed it.
+    pub(super) fn forget_session(&self, id: SessionId) {
+        self.change(id.uuid());
+    }
+
+    /// Forgets every session of a user.
+    pub(super) fn forget_user(&self, user_id: UserId) {
+        self.change(user_id.uuid());
+    }
+
+    fn count(&self, id: Uuid) -> u64 {
+        self.changes.get(slot(id)).map_or(0, |count| count.load(Ordering::SeqCst))
+    }
+
+    fn change(&self, id: Uuid) {
+        if let Some(count) = self.changes.get(slot(id)) {
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+/// The random end of an id spreads best. Two ids in one slot cost a read too many, never one too few.
+fn slot(id: Uuid) -> usize {
+    let [.., high, low] = id.into_bytes();
+    usize::from(u16::from_be_bytes([high, low])) % SLOTS
+}
+
+async fn read(source: &Source, id: SessionId) -> Result<Option<State>> {
+    let ctx = source.system("identity");
+    let standing = ctx.read(move |_, tx| async move { store::standing(tx, id).await }.boxed()).await;
+    // Not knowing is never an answer about the token.
+    let standing = standing.map_err(|error| match error.code().kind() {
+        Kind::Unavailable | Kind::Timeout => error,
+        _ => Error::unavailable(error).with_detail(Code::Unavailable.message()),
+    })?;
+    Ok(standing.map(|standing| State {
+        expires_at: standing.expires_at,
+        principal: Principal {
+            user_id: standing.user_id,
+            session_id: id,
+            roles: standing.roles.into(),
+            methods: standing.methods.into(),
+            authenticated_at: standing.authenticated_at,
+        },
+    }))
+}

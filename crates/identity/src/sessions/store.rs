@@ -1,0 +1,135 @@
+//! SQL of the sessions.
+use ::store::{Row, Tx};
+use kernel::{Error, Method, Result, Role, SessionId, Timestamp, UserId, Uuid, Value};
+
+use super::model::{Session, Transport, join_methods, split_methods};
+
+pub(super) async fn insert(tx: &mut Tx<'_>, session: &Session) -> Result<()> {
+    let sql = "INSERT INTO sessions (id, user_id, generation, transport, methods, user_agent, address, created_at, \
+               authenticated_at, last_seen_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    let params: [Value; 11] = [
+        session.id.into(),
+        session.user_id.into(),
+        session.generation.into(),
+        session.transport.as_str().into(),
+        join_methods(&session.methods).into(),
+        session.user_agent.clone().into(),
+        session.address.clone().into(),
+        session.created_at.into(),
+        session.authenticated_at.into(),
+        session.last_seen_at.into(),
+        session.expires_at.into(),
+    ];
+    tx.execute(sql, &params).await.map(|_| ())
+}
+
+/// How long a rotated session lasts.
+pub(super) struct Extension {
+    pub until: Timestamp,
+    /// Microseconds after its creation that no session outlives.
+    pub cap: i64,
+}
+
+/// Moves a live session from `generation` to the next. None when another was first, or it lives no more.
+pub(super) async fn rotate(
+    tx: &mut Tx<'_>,
+    id: SessionId,
+    generation: i64,
+    at: Timestamp,
+    extension: &Extension,
+) -> Result<Option<Session>> {
+    let sql = "UPDATE sessions SET generation = generation + 1, rotated_at = $3, last_seen_at = $3, \
+               expires_at = CASE WHEN created_at + $5 < $4 THEN created_at + $5 ELSE $4 END \
+               WHERE id = $1 AND generation = $2 AND revoked_at IS NULL AND expires_at > $3 \
+               RETURNING id, user_id, generation, transport, methods, user_agent, address, created_at, authenticated_at, \
+               last_seen_at, rotated_at, expires_at, revoked_at";
+    let params = [id.into(), generation.into(), at.into(), extension.until.into(), extension.cap.into()];
+    tx.query_opt(sql, &params).await?.as_ref().map(session).transpose()
+}
+
+pub(super) async fn get(tx: &mut Tx<'_>, id: SessionId) -> Result<Option<Session>> {
+    let sql = "SELECT id, user_id, generation, transport, methods, user_agent, address, created_at, authenticated_at, \
+               last_seen_at, rotated_at, expires_at, revoked_at FROM sessions WHERE id = $1";
+    tx.query_opt(sql, &[id.into()]).await?.as_ref().map(session).transpose()
+}
+
+/// Live sessions of one user below `start`, newest first.
+pub(super) async fn list(
+    tx: &mut Tx<'_>,
+    user_id: UserId,
+    at: Timestamp,
+    start: Uuid,
+    rows: i64,
+) -> Result<Vec<Session>> {
+    let sql = "SELECT id, user_id, generation, transport, methods, user_agent, address, created_at, authenticated_at, \
+               last_seen_at, rotated_at, expires_at, revoked_at FROM sessions \
+               WHERE user_id = $1 AND id < $3 AND revoked_at IS NULL AND expires_at > $2 ORDER BY id DESC LIMIT $4";
+    let rows = tx.query(sql, &[user_id.into(), at.into(), start.into(), rows.into()]).await?;
+    rows.iter().map(session).collect()
+}
+
+/// Whether a live session of this user was revoked.
+pub(super) async fn revoke(tx: &mut Tx<'_>, id: SessionId, user_id: UserId, at: Timestamp) -> Result<bool> {
+    let sql = "UPDATE sessions SET revoked_at = $3 \
+               WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL AND expires_at > $3";
+    Ok(tx.execute(sql, &[id.into(), user_id.into(), at.into()]).await? == 1)
+}
+
+/// How many live sessions of a user were revoked; `kept` is spared.
+pub(super) async fn revoke_all(
+    tx: &mut Tx<'_>,
+    user_id: UserId,
+    kept: Option<SessionId>,
+    at: Timestamp,
+) -> Result<u64> {
+    let sql = "UPDATE sessions SET revoked_at = $3 \
+               WHERE user_id = $1 AND id <> $2 AND revoked_at IS NULL AND expires_at > $3";
+    let kept = kept.map_or(Uuid::nil(), SessionId::uuid);
+    tx.execute(sql, &[user_id.into(), kept.into(), at.into()]).await
+}
+
+/// Everything a request needs to know of its session.
+pub(super) struct Standing {
+    pub user_id: UserId,
+    pub authenticated_at: Timestamp,
+    pub methods: Vec<Method>,
+    pub expires_at: Timestamp,
+    pub roles: Vec<Role>,
+}
+
+/// One query over three slices' tables, because it runs for every session every second. None when the session was
+/// revoked or the account is not active.
+pub(super) async fn standing(tx: &mut Tx<'_>, id: SessionId) -> Result<Option<Standing>> {
+    let sql = "SELECT s.user_id, s.authenticated_at, s.methods, s.expires_at, r.role FROM sessions s \
+               JOIN users u ON u.id = s.user_id LEFT JOIN user_roles r ON r.user_id = s.user_id \
+               WHERE s.id = $1 AND s.revoked_at IS NULL AND u.state = 'active' ORDER BY r.role";
+    let rows = tx.query(sql, &[id.into()]).await?;
+    let Some(first) = rows.first() else { return Ok(None) };
+    let roles = rows.iter().map(|row| row.get::<Option<String>>(4)).collect::<Result<Vec<_>>>()?;
+    Ok(Some(Standing {
+        user_id: first.get(0)?,
+        authenticated_at: first.get(1)?,
+        methods: split_methods(&first.get::<String>(2)?),
+        expires_at: first.get(3)?,
+        roles: roles.into_iter().flatten().map(Role::from).collect(),
+    }))
+}
+
+fn session(row: &Row) -> Result<Session> {
+    let transport: String = row.get(3)?;
+    Ok(Session {
+        id: row.get(0)?,
+        user_id: row.get(1)?,
+        generation: row.get(2)?,
+        transport: Transport::parse(&transport).ok_or_else(|| Error::internal("a session of no known transport"))?,
+        methods: split_methods(&row.get::<String>(4)?),
+        user_agent: row.get(5)?,
+        address: row.get(6)?,
+        created_at: row.get(7)?,
+        authenticated_at: row.get(8)?,
+        last_seen_at: row.get(9)?,
+        rotated_at: row.get(10)?,
+        expires_at: row.get(11)?,
+        revoked_at: row.get(12)?,
+    })
+}

@@ -1,0 +1,17 @@
+//! Secrets: everything secret derives from one master key by purpose, or is stored sealed under it.
+mod derive;
+mod keyring;
+mod mac;
+mod seal;
+mod service;
+mod store;
+
+pub use keyring::Keyring;
+pub use mac::MacKey;
+pub use service::{Master, adopt_master, check_master};
+
+/// This slice's migrations.
+pub const MIGRATIONS: [::store::Migration; 1] = [::store::Migration {
+    id: "202611210701_create_master_key",
+    sql: include_str!("migrations/202611210701_create_master_key.sql"),
+}];

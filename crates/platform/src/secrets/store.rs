@@ -1,0 +1,15 @@
+//! SQL of the secrets: which master key this database was made with.
+use ::store::Tx;
+use kernel::{Result, Timestamp};
+
+/// Notes the first master key there is, and says which one is noted.
+pub(super) async fn note(tx: &mut Tx<'_>, fingerprint: &[u8], at: Timestamp) -> Result<Vec<u8>> {
+    let sql = "INSERT INTO master_key (id, fingerprint, noted_at) VALUES (1, $1, $2) ON CONFLICT (id) DO NOTHING";
+    tx.execute(sql, &[fingerprint.to_vec().into(), at.into()]).await?;
+    tx.query_one("SELECT fingerprint FROM master_key WHERE id = 1", &[]).await?.get(0)
+}
+
+pub(super) async fn replace(tx: &mut Tx<'_>, fingerprint: &[u8], at: Timestamp) -> Result<()> {
+    let sql = "UPDATE master_key SET fingerprint = $1, noted_at = $2 WHERE id = 1";
+    tx.execute(sql, &[fingerprint.to_vec().into(), at.into()]).await.map(|_| ())
+}

@@ -1,0 +1,7 @@
+//! Declared resources on both engines.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test that fails should say where
+
+mod lists;
+mod rules;
+mod support;
+mod tables;

@@ -1,0 +1,71 @@
+//! A database with declared tables, and actors.
+use std::sync::Arc;
+
+use kernel::{Actor, Id, Principal, Secret, Timestamp, UserId, Uuid, actor::Method};
+use platform::secrets::Keyring;
+use resources::{
+    records::Records,
+    schema::{self, Declaration, Resource},
+};
+use serde_json::{Map, Value as Json};
+use store::{Ctx, Source};
+use testkit::TestDb;
+
+pub struct World {
+    pub source: Source,
+    pub records: Records,
+    _db: TestDb,
+}
+
+impl World {
+    /// Tables for `text`, the `[resources]` part of an app file.
+    pub async fn new(db: TestDb, text: &str) -> Self {
+        let source = db.source();
+        let system = source.system("test");
+        store::migrate::apply(&system, &resources::migrations()).await.unwrap();
+        store::migrate::apply(&system, &platform::migrations()).await.ok();
+        let records = Records::new(declare(text), &keyring()).unwrap();
+        let plan = schema::apply(&system, records.declaration()).await.unwrap();
+        assert_eq!(plan.refused, Vec::<String>::new());
+        Self { source, records, _db: db }
+    }
+
+    pub fn resource(&self, name: &str) -> Arc<Resource> {
+        Arc::clone(self.records.declaration().find(name).unwrap())
+    }
+
+    pub fn system(&self) -> Ctx {
+        self.source.system("test")
+    }
+
+    pub fn user(&self, number: u128, roles: &[&str]) -> Ctx {
+        self.source.ctx(user(number, roles), Arc::default())
+    }
+}
+
+pub fn declare(text: &str) -> Arc<Declaration> {
+    let (declaration, problems) = schema::parse(&text.parse().unwrap(), &|_| false);
+    assert_eq!(problems, []);
+    Arc::new(declaration)
+}
+
+pub fn keyring() -> Keyring {
+    Keyring::new(Secret::new(vec![7; 32]), None).unwrap()
+}
+
+pub fn user(number: u128, roles: &[&str]) -> Actor {
+    Actor::Full(Principal {
+        user_id: UserId::from_uuid(Uuid::from_u128(number)),
+        session_id: Id::from_uuid(Uuid::nil()),
+        roles: roles.iter().map(|role| Arc::from(*role)).collect(),
+        methods: Arc::new([Method::Password]),
+        authenticated_at: Timestamp::from_micros(0),
+    })
+}
+
+pub fn object(json: Json) -> Map<String, Json> {
+    match json {
+        Json::Object(object) => object,
+        _ => panic!("an object is needed"),
+    }
+}

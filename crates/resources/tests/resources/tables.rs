@@ -1,0 +1,117 @@
+//! Tables follow the declaration on both engines.
+use std::sync::Arc;
+
+use kernel::Code;
+use resources::{records::Records, schema};
+use serde_json::json;
+
+use crate::support::{World, declare, keyring, object};
+
+const OLD: &str = r#"
+[parents.fields]
+name = { type = "text", required = true, unique = true }
+[children]
+soft_delete = true
+[children.fields]
+parent = { type = "ref", to = "parents", required = true, on_delete = "restrict" }
+friend = { type = "ref", to = "children", on_delete = "set_null" }
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_columns_and_indexes_are_added_and_old_rows_get_defaults() {
+    testkit::on_both(async |db| {
+        let world = World::new(db, OLD).await;
+        let ctx = world.user(1, &[]);
+        let parents = world.resource("parents");
+        let parent = world.records.create(&ctx, &parents, object(json!({"name": "a"}))).await.unwrap();
+
+        let new = OLD.replace(
+            "unique = true }",
+            "unique = true }\ncolour = { type = \"enum\", values = [\"it's\", \"b\"], default = \"it's\" }\n\
+             price = { type = \"decimal\", precision = 6, scale = 2, default = \"-0.5\" }\n\
+             is_on = { type = \"bool\", default = true }\nat = { type = \"timestamp\" }",
+        );
+        let declaration = declare(&new);
+        let plan = schema::apply(&world.system(), &declaration).await.unwrap();
+        assert_eq!((plan.steps.len(), plan.refused.len()), (4, 0));
+        let records = Records::new(Arc::clone(&declaration), &keyring()).unwrap();
+        let found = records.get(&ctx, declaration.find("parents").unwrap(), parent.id().unwrap()).await.unwrap();
+        let shown = serde_json::to_value(&found).unwrap();
+        assert_eq!(
+            (&shown["colour"], &shown["price"], &shown["is_on"], &shown["at"]),
+            (&json!("it's"), &json!("-0.50"), &json!(true), &json!(null))
+        );
+        let again = schema::apply(&world.system(), &declaration).await.unwrap();
+        assert!(again.is_empty());
+
+        let refused = declare(&OLD.replace("\"text\"", "\"int\""));
+        let plan = schema::apply(&world.system(), &refused).await.unwrap();
+        assert_eq!(plan.refused.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_nodes_that_start_at_once_make_each_table_once() {
+    testkit::on_both(async |db| {
+        let world = World::new(db, "").await;
+        let declaration = declare(OLD);
+        let (one, two) = (world.system(), world.system());
+        let (one, two) = futures_util::join!(schema::apply(&one, &declaration), schema::apply(&two, &declaration));
+        let mut steps = [one.unwrap().steps.len(), two.unwrap().steps.len()];
+        steps.sort_unstable();
+        assert_eq!(steps[0], 0);
+        assert!(steps[1] > 2);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn references_are_kept_whole() {
+    testkit::on_both(async |db| {
+        let world = World::new(db, OLD).await;
+        let (ctx, stranger) = (world.user(1, &[]), world.user(2, &[]));
+        let (parents, children) = (world.resource("parents"), world.resource("children"));
+        let records = &world.records;
+        let parent = records.create(&ctx, &parents, object(json!({"name": "a"}))).await.unwrap();
+        let body = object(json!({"parent": parent.shown_id().unwrap()}));
+
+        let twin = records.create(&ctx, &parents, object(json!({"name": "a"}))).await.unwrap_err();
+        assert_eq!((twin.code(), twin.fields()[0].field.as_str()), (Code::UniqueViolation, "name"));
+        let foreign = records.create(&stranger, &children, body.clone()).await.unwrap_err();
+        assert_eq!((foreign.code(), foreign.fields()[0].code), (Code::Invalid, "not_found"));
+
+        let child = records.create(&ctx, &children, body).await.unwrap();
+        let held = records.delete(&ctx, &parents, parent.id().unwrap(), None).await.unwrap_err();
+        assert_eq!(held.code(), Code::ReferenceViolation);
+        records.delete(&ctx, &children, child.id().unwrap(), None).await.unwrap();
+        let gone = records.get(&ctx, &children, child.id().unwrap()).await.unwrap_err();
+        assert_eq!(gone.code(), Code::NotFound);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_a_deleted_account_are_hidden_at_once_and_purged() {
+    use identity::accounts::AccountDeleted as _;
+    testkit::on_both(async |db| {
+        let world = World::new(db, &format!("{OLD}\n[parents.access]\nread = \"true\"")).await;
+        let (ctx, stranger) = (world.user(1, &[]), world.user(2, &[]));
+        let (parents, children) = (world.resource("parents"), world.resource("children"));
+        let parent = world.records.create(&ctx, &parents, object(json!({"name": "a"}))).await.unwrap();
+        let body = object(json!({"parent": parent.shown_id().unwrap()}));
+        world.records.create(&ctx, &children, body).await.unwrap();
+        let id = parent.id().unwrap();
+        assert!(world.records.get(&stranger, &parents, id).await.is_ok());
+
+        let (hook, owner) = (world.records.clone(), ctx.actor.user_id().unwrap());
+        let hide = move |ctx: store::Ctx, tx| -> futures_util::future::BoxFuture<'_, kernel::Result<()>> {
+            Box::pin(async move { hook.hide(tx, &ctx, owner).await })
+        };
+        world.system().write(hide).await.unwrap();
+        assert_eq!(world.records.get(&stranger, &parents, id).await.unwrap_err().code(), Code::NotFound);
+        assert_eq!(world.records.purge(&world.system()).await.unwrap(), 2);
+        assert_eq!(world.records.purge(&world.system()).await.unwrap(), 0);
+    })
+    .await;
+}

@@ -1,0 +1,179 @@
+//! Statements on one PostgreSQL connection.
+use std::{pin::pin, time::Duration};
+
+use futures_util::{TryStreamExt as _, future::join};
+use kernel::{Error, Result, Value};
+use tokio::time::timeout;
+use tokio_postgres::{Client, Statement};
+
+use super::{
+    bind::{Param, values_of},
+    classify,
+    connection::Prepared,
+    lease::{Lease, State},
+};
+use crate::{Row, sql, tx::Access};
+
+/// A transaction on a leased connection. `BEGIN` is sent with the first statement.
+pub struct Tx<'c> {
+    lease: &'c mut Lease,
+    access: Access,
+    most_rows: usize,
+}
+
+/// What a statement answered.
+#[derive(Default)]
+struct Answer {
+    rows: Vec<Row>,
+    changed: u64,
+}
+
+impl<'c> Tx<'c> {
+    pub(super) const fn new(lease: &'c mut Lease, access: Access, most_rows: usize) -> Self {
+        Self { lease, access, most_rows }
+    }
+
+    pub async fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
+        self.run(sql, params, false).await.map(|answer| answer.changed)
+    }
+
+    pub async fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
+        self.run(sql, params, true).await.map(|answer| answer.rows)
+    }
+
+    pub async fn batch(&mut self, sql: &str) -> Result<()> {
+        match self.patience() {
+            Some(patience) => {
+                let answer = timeout(patience, self.batch_unbounded(sql)).await;
+                answer.unwrap_or_else(|_| Err(self.unheard()))
+            }
+            None => self.batch_unbounded(sql).await,
+        }
+    }
+
+    async fn batch_unbounded(&mut self, sql: &str) -> Result<()> {
+        if self.lease.state != State::Open {
+            self.lease.state = State::Open;
+            let begun = self.lease.client()?.batch_execute("BEGIN").await;
+            self.check(begun)?;
+        }
+        let answer = self.lease.client()?.batch_execute(sql).await;
+        self.check(answer)
+    }
+
+    async fn run(&mut self, sql: &str, params: &[Value], is_query: bool) -> Result<Answer> {
+        match self.patience() {
+            Some(patience) => {
+                let answer = timeout(patience, self.run_unbounded(sql, params, is_query)).await;
+                answer.unwrap_or_else(|_| Err(self.unheard()))
+            }
+            None => self.run_unbounded(sql, params, is_query).await,
+        }
+    }
+
+    /// How long an answer is waited for: somewhat longer than the server works on it, for when it is not to be heard.
+    fn patience(&self) -> Option<Duration> {
+        (self.access != Access::Alter).then_some(self.lease.patience)
+    }
+
+    fn unheard(&mut self) -> Error {
+        self.lease.break_off();
+        Error::unavailable("PostgreSQL did not answer in time")
+    }
+
+    async fn run_unbounded(&mut self, sql: &str, params: &[Value], is_query: bool) -> Result<Answer> {
+        let must_begin = self.access != Access::Read && self.lease.state == State::Idle;
+        self.lease.state = if self.access == Access::Read { State::Busy } else { State::Open };
+        let (prepared, has_begun) = self.prepare(sql, must_begin).await?;
+        let expected = prepared.statement.params().len();
+        if expected != params.len() {
+            return Err(Error::internal(format!("the statement has {expected} parameters and was given {}", params.len())));
+        }
+        if self.access == Access::Read && !prepared.only_reads {
+            return Err(Error::internal("a read cannot change anything"));
+        }
+        let most_rows = if is_query { self.most_rows } else { usize::MAX };
+        let client = self.lease.client()?;
+        let answer = if has_begun {
+            send(client, &prepared.statement, params, most_rows, is_query).await
+        } else {
+            // Together in one flight. Only a statement that reads: should BEGIN fail, a change would be committed alone.
+            let (begun, answer) =
+                join(client.batch_execute("BEGIN"), send(client, &prepared.statement, params, most_rows, is_query)).await;
+            begun.map_err(Failure::Driver).and(answer)
+        };
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(Failure::Driver(error)) => return Err(self.failed(error)),
+            Err(Failure::Ours(error)) => return Err(error),
+        };
+        if self.access == Access::Read {
+            self.lease.state = State::Idle;
+        }
+        Ok(answer)
+    }
+
+    /// The prepared statement, and whether the transaction was begun along the way where `must_begin`.
+    async fn prepare(&mut self, sql: &str, must_begin: bool) -> Result<(Prepared, bool)> {
+        let connection = self.lease.connection()?;
+        if let Some(prepared) = connection.statements.get(sql) {
+            if must_begin && !prepared.only_reads {
+                let begun = connection.client.batch_execute("BEGIN").await;
+                self.check(begun)?;
+            }
+            let has_begun = !must_begin || !prepared.only_reads;
+            return Ok((prepared, has_begun));
+        }
+        let statement = if must_begin {
+            let (begun, statement) = join(connection.client.batch_execute("BEGIN"), connection.client.prepare(sql)).await;
+            begun.and(statement)
+        } else {
+            connection.client.prepare(sql).await
+        };
+        let prepared = Prepared { statement: self.check(statement)?, only_reads: sql::only_reads(sql) };
+        self.lease.connection()?.statements.put(sql, prepared.clone());
+        Ok((prepared, true))
+    }
+
+    fn check<T>(&mut self, answer: std::result::Result<T, tokio_postgres::Error>) -> Result<T> {
+        answer.map_err(|error| self.failed(error))
+    }
+
+    fn failed(&mut self, error: tokio_postgres::Error) -> Error {
+        if !classify::leaves_the_session(&error) {
+            self.lease.break_off();
+        } else if self.access == Access::Read {
+            self.lease.state = State::Idle;
+        }
+        classify::error(error)
+    }
+}
+
+/// The driver's failures say what became of the session; ours do not touch it.
+enum Failure {
+    Driver(tokio_postgres::Error),
+    Ours(Error),
+}
+
+async fn send(
+    client: &Client,
+    statement: &Statement,
+    params: &[Value],
+    most_rows: usize,
+    is_query: bool,
+) -> std::result::Result<Answer, Failure> {
+    let stream = client.query_raw(statement, params.iter().map(Param)).await.map_err(Failure::Driver)?;
+    let mut stream = pin!(stream);
+    let mut answer = Answer::default();
+    while let Some(row) = stream.try_next().await.map_err(Failure::Driver)? {
+        if !is_query {
+            continue;
+        }
+        if answer.rows.len() == most_rows {
+            return Err(Failure::Ours(Error::internal(format!("a statement answered with more than {most_rows} rows"))));
+        }
+        answer.rows.push(Row::new(values_of(&row).map_err(Failure::Ours)?));
+    }
+    answer.changed = stream.rows_affected().unwrap_or(0);
+    Ok(answer)
+}

@@ -1,0 +1,8 @@
+//! Validation: what reaches a handler is bounded, well-formed and fits the route's schema.
+mod body;
+mod json;
+mod query;
+
+pub use body::{Bounds, drain, read};
+pub use json::parse;
+pub use query::query;

@@ -1,0 +1,129 @@
+//! The OpenAPI 3.1 document, derived from the routes: what is not in the document is not served, and the other way round.
+mod answers;
+
+use std::collections::BTreeSet;
+
+use http::Method;
+use kernel::{Code, schema::Schema};
+use serde_json::{Map, Value as Json, json};
+
+use crate::{Access, Body, Route, Routes, csrf};
+
+const JSON: &str = "application/json";
+const MERGE_PATCH: &str = "application/merge-patch+json";
+
+/// The document of a server with these routes.
+pub fn document(title: &str, version: &str, public_url: &str, routes: &Routes) -> Json {
+    let mut paths = Map::<String, Json>::new();
+    for route in routes {
+        let path = paths.entry(&*route.path).or_insert_with(|| json!({}));
+        if let Json::Object(path) = path {
+            path.insert(route.method.as_str().to_ascii_lowercase(), operation(route));
+        }
+    }
+    let tags: BTreeSet<&str> = routes.iter().map(|route| &*route.operation.tag).filter(|tag| !tag.is_empty()).collect();
+    json!({
+        "openapi": "3.1.0",
+        "info": {"title": title, "version": version},
+        "servers": [{"url": public_url}],
+        "tags": tags.into_iter().map(|tag| json!({"name": tag})).collect::<Vec<_>>(),
+        "paths": paths,
+        "components": {
+            "schemas": {"Problem": answers::problem_schema()},
+            "headers": answers::headers(),
+            "securitySchemes": security_schemes(public_url),
+        },
+    })
+}
+
+fn security_schemes(public_url: &str) -> Json {
+    // The prefix asks for Secure, which plain http on loopback cannot have.
+    let prefix = if public_url.starts_with("https:") { "__Host-" } else { "" };
+    json!({
+        "bearer": {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "An access token. With it, cookies are ignored.",
+        },
+        "cookie": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": format!("{prefix}hardpan_access"),
+            "description": format!(
+                "For browsers. Writes must echo the value of the {prefix}hardpan_csrf cookie in {}.",
+                csrf::TOKEN_HEADER
+            ),
+        },
+    })
+}
+
+fn operation(route: &Route) -> Json {
+    let mut operation = Map::new();
+    operation.insert("operationId".into(), json!(route.operation.id));
+    if !route.operation.summary.is_empty() {
+        operation.insert("summary".into(), json!(route.operation.summary));
+    }
+    if !route.operation.tag.is_empty() {
+        operation.insert("tags".into(), json!([route.operation.tag]));
+    }
+    let security = match route.access {
+        Access::Public => json!([]),
+        Access::Rules => json!([{}, {"bearer": []}, {"cookie": []}]),
+        Access::LoggedIn | Access::Permission(_) => json!([{"bearer": []}, {"cookie": []}]),
+    };
+    operation.insert("security".into(), security);
+    let parameters = parameters(route);
+    if !parameters.is_empty() {
+        operation.insert("parameters".into(), json!(parameters));
+    }
+    if let Some(body) = request_body(route) {
+        operation.insert("requestBody".into(), body);
+    }
+    operation.insert("responses".into(), answers::responses(route));
+    Json::Object(operation)
+}
+
+fn parameters(route: &Route) -> Vec<Json> {
+    let path = route.path_parameters().map(
+        |name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string", "minLength": 1}}),
+    );
+    let query = route.query.iter().map(|field| {
+        let mut parameter =
+            json!({"name": field.name, "in": "query", "required": field.is_required, "schema": field.kind.json_schema()});
+        if let (Json::Object(parameter), false) = (&mut parameter, field.description.is_empty()) {
+            parameter.insert("description".into(), json!(field.description));
+        }
+        parameter
+    });
+    let if_match = route.operation.errors.contains(&Code::VersionMismatch).then(|| {
+        json!({
+            "name": "If-Match",
+            "in": "header",
+            "required": route.operation.errors.contains(&Code::VersionRequired),
+            "description": "The ETag the change is meant for.",
+            "schema": {"type": "string"},
+        })
+    });
+    path.chain(query).chain(if_match).collect()
+}
+
+fn request_body(route: &Route) -> Option<Json> {
+    let (schema, is_required) = match &route.body {
+        Body::None => return None,
+        Body::Json { schema, is_optional } => (schema, !is_optional),
+        Body::Record { schema } => (schema, true),
+    };
+    let mut content = content(JSON, schema);
+    if let (Json::Object(content), true) = (&mut content, route.method == Method::PATCH) {
+        content.insert(MERGE_PATCH.into(), json!({"schema": schema.json_schema()}));
+    }
+    Some(json!({"required": is_required, "content": content}))
+}
+
+fn content(media_type: &str, schema: &Schema) -> Json {
+    json!({media_type: {"schema": schema.json_schema()}})
+}
+
+#[cfg(test)]
+mod tests;

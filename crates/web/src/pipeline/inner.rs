@@ -1,0 +1,129 @@
+//! What a request of a route passes: who calls, limits, access, CSRF, query, body, handler. Nobody's body is read before it is known
+//! that they may call.
+use std::{mem, sync::Arc};
+
+use http::{HeaderMap, Method, header};
+use kernel::{Actor, Code, Error, Result, UserId, error::Kind};
+
+use super::{Inner, outer::Exchange};
+use crate::{
+    Access, Authenticated, Call, Class, Credentials, Reply, Route, cookies, csrf,
+    edge::validation::{self, Bounds},
+};
+
+impl Inner {
+    pub(super) async fn run(
+        &self,
+        exchange: &mut Exchange,
+        route: &Route,
+        params: Vec<(String, String)>,
+    ) -> Result<Reply> {
+        let caller = self.caller(route, &exchange.headers).await?;
+        exchange.line.user = caller.user();
+        if let Some(user) = caller.user() {
+            let now = self.source.clock.now();
+            self.limiter.by_principal(route.class, user, now, &mut exchange.verdicts)?;
+        }
+        check_access(route.access, &caller.actor)?;
+        let actor = self.proven(route, &exchange.headers, caller)?;
+
+        let query = validation::query(&route.query, exchange.line.uri.query())?;
+        let bounds = Bounds { bytes: route.body_limit.unwrap_or(self.body.bytes), ..self.body };
+        let body = validation::read(route, &exchange.headers, &mut exchange.body, bounds).await?;
+        let call = Call {
+            ctx: self.source.ctx(actor, Arc::clone(&exchange.line.request)),
+            headers: mem::take(&mut exchange.headers),
+            params,
+            query,
+            body,
+            origins: Arc::clone(&self.origins),
+        };
+        (route.handler)(call).await
+    }
+
+    /// Who calls. Where anyone may, credentials that are not valid count as none, and so do those that cannot be checked right now.
+    async fn caller(&self, route: &Route, headers: &HeaderMap) -> Result<Caller> {
+        let is_public = route.access == Access::Public;
+        let credentials = match credentials(headers, self.authenticate.access_cookie()) {
+            Err(_) if is_public => Credentials::None,
+            credentials => credentials?,
+        };
+        if matches!(credentials, Credentials::None) {
+            return Ok(Caller::ANONYMOUS);
+        }
+        match self.authenticate.authenticate(&self.source, credentials).await {
+            Ok(Authenticated { actor, csrf_token }) => {
+                Ok(Caller { actor, has_cookie: matches!(credentials, Credentials::Cookie(_)), csrf_token })
+            }
+            Err(error) if is_public => {
+                if error.code().kind() != Kind::Unauthenticated {
+                    tracing::warn!(code = error.code().as_str(), "credentials could not be checked");
+                }
+                Ok(Caller::ANONYMOUS)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A cookie comes along whoever makes the browser ask: a write must also come from a known origin and echo the token.
+    fn proven(&self, route: &Route, headers: &HeaderMap, caller: Caller) -> Result<Actor> {
+        let is_read = matches!(route.method, Method::GET | Method::HEAD | Method::OPTIONS);
+        if is_read || !caller.has_cookie {
+            return Ok(caller.actor);
+        }
+        csrf::check_origin(&self.origins, headers)?;
+        if caller.csrf_token.is_some_and(|token| csrf::has_token(headers, &token)) {
+            return Ok(caller.actor);
+        }
+        // Logging in again over an old session: what counts are the credentials in the body.
+        if route.access == Access::Public && route.class == Class::Credentials {
+            return Ok(Actor::Anonymous);
+        }
+        Err(Error::new(Code::CsrfFailed))
+    }
+}
+
+struct Caller {
+    actor: Actor,
+    has_cookie: bool,
+    csrf_token: Option<String>,
+}
+
+impl Caller {
+    const ANONYMOUS: Self = Self { actor: Actor::Anonymous, has_cookie: false, csrf_token: None };
+
+    /// Half a log-in is counted and logged, too.
+    fn user(&self) -> Option<UserId> {
+        match self.actor {
+            Actor::PasswordOnly(user) => Some(user),
+            _ => self.actor.user_id(),
+        }
+    }
+}
+
+/// What a request shows of itself. Errors: 401 `invalid_token` for an `Authorization` that is not a bearer token.
+fn credentials<'a>(headers: &'a HeaderMap, access_cookie: &str) -> Result<Credentials<'a>> {
+    let mut sent = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(authorization) = sent.next() else {
+        return Ok(cookies::get(headers, access_cookie).map_or(Credentials::None, Credentials::Cookie));
+    };
+    let bearer = authorization.to_str().ok().and_then(|authorization| {
+        let (scheme, token) = authorization.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
+    });
+    match (bearer, sent.next()) {
+        (Some(token), None) => Ok(Credentials::Bearer(token)),
+        _ => Err(Error::new(Code::InvalidToken)),
+    }
+}
+
+fn check_access(access: Access, actor: &Actor) -> Result<()> {
+    match (access, actor) {
+        (Access::Public, _) => Ok(()),
+        // Half a log-in is good for nothing but completing it.
+        (_, Actor::PasswordOnly(_)) => Err(Error::new(Code::Unauthenticated)),
+        (Access::Rules, _) => Ok(()),
+        (Access::LoggedIn, actor) => actor.require_login().map(|_| ()),
+        (Access::Permission(permission), actor) => actor.require(permission),
+    }
+}
