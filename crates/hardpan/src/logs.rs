@@ -201,7 +201,9 @@ mod tests {
 
     #[test]
     fn bare_words_must_be_levels() {
-        for (level, is_good) in [("info", true), ("debug", true), ("off", true), ("warn,web=trace", true), ("loud", false), ("", false)] {
+        for (level, is_good) in
+            [("info", true), ("debug", true), ("off", true), ("warn,web=trace", true), ("loud", false), ("", false)]
+        {
             assert_eq!(filter(level).is_ok(), is_good, "{level}");
         }
     }

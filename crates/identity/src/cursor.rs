@@ -58,7 +58,8 @@ pub(crate) fn rows(limit: Limit) -> i64 {
 /// The query parameters of a paged list.
 pub(crate) fn query() -> Vec<Field> {
     vec![
-        Field::optional("limit", Kind::Int { min: 1, max: i64::from(Limit::MAX) }).describe("Items a page; 50 by default"),
+        Field::optional("limit", Kind::Int { min: 1, max: i64::from(Limit::MAX) })
+            .describe("Items a page; 50 by default"),
         Field::optional("after", Kind::text(200)).describe("The `next` of the page before"),
     ]
 }

@@ -1,1 +1,30 @@
-//! placeholder
+//! Identity: accounts, passwords, sessions, tokens and roles.
+pub mod accounts;
+mod cursor;
+mod identity;
+pub mod keys;
+pub mod logins;
+pub mod passwords;
+pub mod roles;
+pub mod sessions;
+pub mod tokens;
+
+pub use accounts::{AccountDeleted, NewAccount, User};
+pub use identity::{Identity, Settings};
+pub use logins::Registration;
+pub use sessions::SessionView;
+
+/// The slices of this crate, lowest first; each may call those before it.
+pub const SLICES: [&str; 7] = ["keys", "passwords", "roles", "sessions", "tokens", "accounts", "logins"];
+
+/// What this crate adds to a database, in order.
+pub fn migrations() -> Vec<store::Migration> {
+    [
+        keys::MIGRATIONS.as_slice(),
+        accounts::MIGRATIONS.as_slice(),
+        roles::MIGRATIONS.as_slice(),
+        sessions::MIGRATIONS.as_slice(),
+        logins::MIGRATIONS.as_slice(),
+    ]
+    .concat()
+}

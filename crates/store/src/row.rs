@@ -39,6 +39,8 @@ impl FromValue for i64 {
     fn from_value(value: &Value) -> Option<Self> {
         match value {
             Value::Int(number) => Some(*number),
+            // To PostgreSQL a sum of integers is numeric.
+            Value::Decimal(number) if number.is_integer() => (*number).try_into().ok(),
             _ => None,
         }
     }

@@ -2,11 +2,13 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use super::{Format, output};
-use crate::config::{Finding, Loaded};
+use crate::{assemble, config::Loaded};
 
 /// Checks the app file and the environment, and reports every problem with its reason and its fix
 #[derive(clap::Args)]
-#[command(after_help = "Example: HARDPAN_PROFILE=production hardpan check notes --format json\n\nExits with 1 if there is any error.")]
+#[command(
+    after_help = "Example: HARDPAN_PROFILE=production hardpan check notes --format json\n\nExits with 1 if there is any error."
+)]
 pub struct Args {
     /// The app's folder, the one with hardpan.toml [default: the current one]
     pub dir: Option<PathBuf>,
@@ -16,7 +18,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, loaded: &Loaded) -> ExitCode {
-    let report = loaded.report(declared(loaded));
+    let report = loaded.report(assemble::declare(loaded).1);
     match args.format {
         Format::Text => output::text(&report.to_text()),
         Format::Json => {
@@ -26,10 +28,4 @@ pub fn run(args: &Args, loaded: &Loaded) -> ExitCode {
         }
     }
     if report.has_errors() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
-}
-
-/// What is wrong with the declared resources.
-fn declared(_loaded: &Loaded) -> Vec<Finding> {
-    // body follows with assemble
-    Vec::new()
 }

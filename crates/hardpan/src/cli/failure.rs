@@ -41,19 +41,17 @@ impl Failure {
 impl From<kernel::Error> for Failure {
     /// Whoever runs the program may read the private half of an error too.
     fn from(error: kernel::Error) -> Self {
-        let mut message = match error.source() {
-            Some(_) if error.code() == kernel::Code::Internal => String::new(),
-            _ => error.detail().to_owned(),
-        };
-        for field in error.fields() {
-            message += &format!("; {}: {}", field.field, field.message);
+        let mut parts = Vec::new();
+        if error.source().is_none() || error.code() != kernel::Code::Internal {
+            parts.push(error.detail().trim_end_matches('.').to_owned());
         }
+        parts.extend(error.fields().iter().map(|field| format!("{} {}", field.field, field.message)));
         let mut source = error.source();
         while let Some(cause) = source {
-            message += &format!("{}{cause}", if message.is_empty() { "" } else { ": " });
+            parts.push(cause.to_string());
             source = cause.source();
         }
-        Self::Failed(message)
+        Self::Failed(parts.join(": "))
     }
 }
 
@@ -70,9 +68,9 @@ mod tests {
             _ => String::new(),
         };
         assert_eq!(text(Error::internal("the disk is full")), "the disk is full");
-        assert_eq!(text(Error::new(Code::EmailTaken)), "There is an account with this email address.");
+        assert_eq!(text(Error::new(Code::EmailTaken)), "There is an account with this email address");
         let field = FieldError::new("email", "format", "must be an email address");
-        assert!(text(Error::invalid(vec![field])).ends_with("; email: must be an email address"));
+        assert!(text(Error::invalid(vec![field])).ends_with(": email must be an email address"));
         assert!(text(Error::unavailable("refused")).ends_with(": refused"));
     }
 }

@@ -33,7 +33,8 @@ fn make(dir: &Path) -> Result<(), Failure> {
         (".env", config::DOTENV.to_owned(), PRIVATE),
         (".env.example", config::dotenv_example(&name), PUBLIC),
     ];
-    let present: Vec<_> = files.iter().map(|(name, ..)| *name).filter(|name| dir.join(name).symlink_metadata().is_ok()).collect();
+    let present: Vec<_> =
+        files.iter().map(|(name, ..)| *name).filter(|name| dir.join(name).symlink_metadata().is_ok()).collect();
     if !present.is_empty() {
         let place = dir.display();
         return Err(Failure::Failed(format!("{place} already has {}; nothing was changed", present.join(" and "))));
@@ -68,7 +69,7 @@ fn ignore(path: &Path) -> io::Result<()> {
     };
     let mut added = if present.is_empty() || present.ends_with('\n') { String::new() } else { "\n".to_owned() };
     for line in config::IGNORED.iter().filter(|line| !present.lines().any(|other| other.trim() == **line)) {
-        added += &format!("{line}\n");
+        added.extend([line, "\n"]);
     }
     OpenOptions::new().append(true).create(true).open(path)?.write_all(added.as_bytes())
 }

@@ -9,6 +9,7 @@ mod output;
 mod place;
 mod serve;
 mod user;
+mod welcome;
 
 use std::process::ExitCode;
 
@@ -66,7 +67,7 @@ fn run(Cli { place, command }: Cli) -> Outcome {
     match command {
         Command::Serve(args) => {
             let loaded = place.load(args.dir.as_deref(), args.flags())?;
-            serve::run(args, loaded)
+            serve::run(loaded)
         }
         Command::Init(args) => init::run(&place.dir(args.dir.as_deref())?),
         Command::Check(args) => {
@@ -74,9 +75,9 @@ fn run(Cli { place, command }: Cli) -> Outcome {
             Ok(check::run(&args, &loaded))
         }
         Command::Keygen(_) => Ok(keygen::run()),
-        Command::Migrate(args) => migrate::run(args, place.load(None, Vec::new())?),
+        Command::Migrate(args) => migrate::run(&args, place.load(None, Vec::new())?),
         Command::User(args) => user::run(args, place.load(None, Vec::new())?),
-        Command::Openapi(args) => openapi::run(args, place.load(None, Vec::new())?),
+        Command::Openapi(_) => openapi::run(place.load(None, Vec::new())?),
         Command::ConfigReference => {
             output::text(&config::reference());
             Ok(ExitCode::SUCCESS)
@@ -95,11 +96,13 @@ mod tests {
         let mut command = Cli::command();
         command.build();
         command.clone().debug_assert();
-        for command in command.get_subcommands().filter(|command| !command.is_hide_set() && command.get_name() != "help") {
+        for command in
+            command.get_subcommands().filter(|command| !command.is_hide_set() && command.get_name() != "help")
+        {
             let leaves: Vec<_> = command.get_subcommands().filter(|leaf| leaf.get_name() != "help").collect();
             for leaf in if leaves.is_empty() { vec![command] } else { leaves } {
                 let help = leaf.get_after_help().map(ToString::to_string).unwrap_or_default();
-                assert!(help.contains("Example: hardpan "), "{}", leaf.get_name());
+                assert!(help.contains("Example: ") && help.contains("hardpan "), "{}", leaf.get_name());
             }
         }
     }

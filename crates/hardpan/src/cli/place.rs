@@ -10,7 +10,7 @@ pub struct Place {
     /// The app's folder [default: the current one]
     #[arg(long, global = true, value_name = "DIR")]
     app: Option<PathBuf>,
-    /// Sets a key of the app file for this run, as --set server.request_timeout=10s; may be repeated
+    /// Sets a key of the app file for this run, as `--set server.body_limit=65536`; may be repeated
     #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = pair)]
     set: Vec<(String, String)>,
 }

@@ -1,8 +1,16 @@
 //! `hardpan serve`: serves the app until it is told to stop.
-use std::path::PathBuf;
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
-use super::{Failure, Outcome};
-use crate::config::Loaded;
+use kernel::{OsRandom, SystemClock};
+use tokio::net::TcpListener;
+
+use super::{Failure, Outcome, output, welcome};
+use crate::{
+    assemble::{self, Server},
+    config::{Config, Loaded, Profile},
+    logs::Logs,
+    runtime,
+};
 
 /// Serves the app: in development at once, in staging and production only if everything is in order
 #[derive(clap::Args)]
@@ -22,7 +30,56 @@ impl Args {
     }
 }
 
-pub fn run(_args: Args, _loaded: Loaded) -> Outcome {
-    // body follows with assemble
-    Err(Failure::Failed("serve is not wired yet".into()))
+pub fn run(loaded: Loaded) -> Outcome {
+    let (declaration, findings) = assemble::declare(&loaded);
+    let (config, report) = loaded.ready(findings).map_err(Failure::Refused)?;
+    if !report.findings().is_empty() {
+        output::note(&report.to_text());
+    }
+    let _logs = Logs::start(&config.log)?;
+    runtime::multi_threaded()?.block_on(async {
+        let listener = bind(&config).await?;
+        let foundation = assemble::open(config, declaration, Arc::new(SystemClock), Arc::new(OsRandom)).await?;
+        foundation.prepare().await?;
+        let server = foundation.build().await?;
+        greet(&server).await?;
+        serve(server, listener).await;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+async fn bind(config: &Config) -> Result<TcpListener, Failure> {
+    let address = config.server.listen;
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| Failure::Failed(format!("cannot listen on {address}: {error}; choose another with --listen")))
+}
+
+async fn greet(server: &Server) -> Result<(), Failure> {
+    if server.config.profile == Profile::Development {
+        output::text(&welcome::text(server).await?);
+    }
+    let listen = server.config.server.listen;
+    tracing::info!(%listen, profile = server.config.profile.as_str(), app = server.config.app.name, "serving");
+    Ok(())
+}
+
+async fn serve(server: Server, listener: TcpListener) {
+    let options = web::server::Options {
+        connections: server.config.server.max_connections,
+        drain: server.config.server.drain_timeout,
+        ..web::server::Options::default()
+    };
+    let health = server.health.clone();
+    let stop = async move {
+        runtime::told_to_stop().await;
+        tracing::info!("draining");
+        health.drain();
+    };
+    let drained = tokio::select! {
+        drained = web::serve(listener, server.app.clone(), stop, options) => drained,
+        () = server.keep_house() => return,
+    };
+    server.source.db.close().await;
+    tracing::info!(finished = drained.finished, cut = drained.cut, "stopped");
 }

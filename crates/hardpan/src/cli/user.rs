@@ -1,8 +1,19 @@
 //! `hardpan user`: administration without HTTP.
-use clap::Subcommand;
+use std::{
+    io::{self, BufRead as _},
+    process::ExitCode,
+    sync::Arc,
+};
 
-use super::{Failure, Format, Outcome};
-use crate::config::Loaded;
+use clap::Subcommand;
+use identity::{Identity, NewAccount};
+use kernel::{Limit, OsRandom, Secret, SystemClock};
+use serde_json::json;
+use store::Ctx;
+use zeroize::Zeroizing;
+
+use super::{Failure, Format, Outcome, output, welcome};
+use crate::{assemble, config::Loaded, runtime};
 
 /// Creates and lists accounts, and gives them roles
 #[derive(clap::Args)]
@@ -21,37 +32,44 @@ pub enum Command {
     List(List),
     /// Gives an account a role, or takes it away
     #[command(after_help = "Example: hardpan user role ann@example.com editor --remove --app notes")]
-    Role(Role),
+    Role(Give),
 }
 
 #[derive(clap::Args)]
 pub struct Create {
+    /// Its email address
     #[arg(value_name = "EMAIL")]
     pub email: String,
     /// A role it gets, as admin; may be repeated
     #[arg(long = "role", value_name = "ROLE")]
     pub roles: Vec<String>,
+    /// A name to log in with, besides the address
     #[arg(long)]
     pub username: Option<String>,
+    /// What to call the person
     #[arg(long)]
     pub name: Option<String>,
     /// Reads the password from standard input instead of making one
     #[arg(long)]
     pub password_stdin: bool,
+    /// How to print the answer
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
 }
 
 #[derive(clap::Args)]
 pub struct List {
+    /// How to print the answer
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
 }
 
 #[derive(clap::Args)]
-pub struct Role {
+pub struct Give {
+    /// Its email address
     #[arg(value_name = "EMAIL")]
     pub email: String,
+    /// The role, as admin
     #[arg(value_name = "ROLE")]
     pub role: String,
     /// Takes the role away
@@ -59,7 +77,88 @@ pub struct Role {
     pub remove: bool,
 }
 
-pub fn run(_args: Args, _loaded: Loaded) -> Outcome {
-    // body follows with assemble
-    Err(Failure::Failed("user is not wired yet".into()))
+pub fn run(args: Args, loaded: Loaded) -> Outcome {
+    let (declaration, findings) = assemble::declare(&loaded);
+    let (config, _) = loaded.ready(findings).map_err(Failure::Refused)?;
+    runtime::single_threaded()?.block_on(async {
+        let foundation = assemble::open(config, declaration, Arc::new(SystemClock), Arc::new(OsRandom)).await?;
+        foundation.prepare().await?;
+        let identity = foundation.identity(&foundation.records()?).await?;
+        let ctx = foundation.source.system("cli");
+        let outcome = match args.command {
+            Command::Create(args) => create(&ctx, &identity, args).await,
+            Command::List(args) => list(&ctx, &identity, args.format).await,
+            Command::Role(args) => role(&ctx, &identity, &args).await,
+        };
+        foundation.source.db.close().await;
+        outcome
+    })
+}
+
+async fn create(ctx: &Ctx, identity: &Identity, args: Create) -> Outcome {
+    let given = if args.password_stdin { Some(read_password()?) } else { None };
+    let password = given.clone().unwrap_or_else(|| Zeroizing::new(welcome::password(ctx.random())));
+    let new = NewAccount {
+        email: args.email,
+        password: Secret::new(password.to_string()),
+        username: args.username,
+        name: args.name,
+    };
+    let user = identity.create_user(ctx, new, &args.roles).await?;
+    // A password that was given is known already.
+    let shown = given.is_none().then_some(password);
+    match args.format {
+        Format::Json => output::json(&json!({"user": user, "password": shown.as_ref().map(|shown| shown.as_str())})),
+        Format::Text => {
+            output::line(&format!("Created {} ({})", user.email, user.id));
+            if let Some(shown) = shown {
+                output::line(&format!("Password: {}  (shown once)", *shown));
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read_password() -> Result<Zeroizing<String>, Failure> {
+    let mut line = Zeroizing::new(String::new());
+    io::stdin().lock().read_line(&mut line).map_err(|error| Failure::Failed(format!("cannot read the password: {error}")))?;
+    let end = line.trim_end_matches(['\r', '\n']).len();
+    line.truncate(end);
+    Ok(line)
+}
+
+async fn list(ctx: &Ctx, identity: &Identity, format: Format) -> Outcome {
+    let mut after = None;
+    let mut users = Vec::new();
+    loop {
+        let page = identity.list_users(ctx, Limit::new(200)?, after.as_deref()).await?;
+        users.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    match format {
+        Format::Json => output::json(&json!({"items": users})),
+        Format::Text => {
+            for user in &users {
+                output::line(&format!("{}  {}  {}  {}", user.id, user.created_at, user.email, user.roles.join(",")));
+            }
+            output::line(&format!("{} accounts", users.len()));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn role(ctx: &Ctx, identity: &Identity, args: &Give) -> Outcome {
+    let user = identity.find_by_email(ctx, &args.email).await?;
+    let user = user.ok_or_else(|| Failure::Failed(format!("there is no account {}", args.email)))?;
+    let mut roles: Vec<String> = user.roles.iter().map(ToString::to_string).filter(|role| *role != args.role).collect();
+    if !args.remove {
+        roles.push(args.role.clone());
+    }
+    let user = identity.set_roles(ctx, user.id, &roles).await?;
+    let roles = if user.roles.is_empty() { "no role".to_owned() } else { user.roles.join(", ") };
+    output::line(&format!("{} holds {roles}", user.email));
+    Ok(ExitCode::SUCCESS)
 }

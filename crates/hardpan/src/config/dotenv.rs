@@ -77,7 +77,8 @@ mod tests {
     fn variables_comments_and_quotes_are_read() {
         let mut findings = Vec::new();
         let found = parse("\u{feff}# c\nA=1\nexport B='two words'\nC=\n", &mut findings);
-        let pairs = [("A", "1"), ("B", "two words"), ("C", "")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let pairs =
+            [("A", "1"), ("B", "two words"), ("C", "")].map(|(name, value)| (name.to_owned(), value.to_owned()));
         assert_eq!((found, findings), (pairs.to_vec(), Vec::new()));
     }
 

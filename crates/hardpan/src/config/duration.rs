@@ -38,11 +38,13 @@ mod tests {
 
     #[test]
     fn every_unit_is_read_and_written_back() {
-        for (text, millis) in [("500ms", 500), ("30s", 30_000), ("15m", 900_000), ("1h", 3_600_000), ("7d", 604_800_000)] {
+        for (text, millis) in
+            [("500ms", 500), ("30s", 30_000), ("15m", 900_000), ("1h", 3_600_000), ("7d", 604_800_000)]
+        {
             assert_eq!(read(text), Ok(Duration::from_millis(millis)), "{text}");
             assert_eq!(write(Duration::from_millis(millis)), text);
         }
-        assert_eq!(write(Duration::from_secs(86_400)), "1d");
+        assert_eq!(write(Duration::from_hours(24)), "1d");
         assert_eq!(write(Duration::from_millis(1500)), "1500ms");
     }
 

@@ -43,7 +43,11 @@ pub fn read(dir: &Path, findings: &mut Vec<Finding>) -> AppFile {
 fn unreadable(dir: &Path, error: &io::Error) -> Finding {
     let dir = dir.display();
     if error.kind() == io::ErrorKind::NotFound {
-        return Finding::error(NAME, format!("there is none in {dir}"), "name the app's folder, or make one: hardpan init DIR");
+        return Finding::error(
+            NAME,
+            format!("there is none in {dir}"),
+            "name the app's folder, or make one: hardpan init DIR",
+        );
     }
     Finding::error(NAME, format!("cannot be read in {dir}: {error}"), "make it a UTF-8 file this user may read")
 }
@@ -136,7 +140,10 @@ mod tests {
         let text = "app.name = \"x\"\n[database]\npool = { min = 1, max = 2 }\n[resources.notes.fields]\na = 1";
         let file = take_apart(text.parse().unwrap(), &mut none);
         assert_eq!(none, []);
-        assert_eq!(file.values.keys().copied().collect::<Vec<_>>(), ["app.name", "database.pool.max", "database.pool.min"]);
+        assert_eq!(
+            file.values.keys().copied().collect::<Vec<_>>(),
+            ["app.name", "database.pool.max", "database.pool.min"]
+        );
         assert!(file.resources["notes"]["fields"]["a"].is_integer());
     }
 
@@ -147,7 +154,11 @@ mod tests {
             ("[sever]\nlisten = \"x\"", "sever", "did you mean [server]?"),
             ("[resorces.notes]", "resorces", "did you mean [resources]?"),
             ("listen = \"x\"", "listen", "did you mean server.listen?"),
-            ("[database.pool]\nmaximum = 3", "database.pool.maximum", "remove it; docs/configuration.md lists every key"),
+            (
+                "[database.pool]\nmaximum = 3",
+                "database.pool.maximum",
+                "remove it; docs/configuration.md lists every key",
+            ),
             ("[database.pool]\nmaxx = 3", "database.pool.maxx", "did you mean database.pool.max?"),
             ("[database]\nreplicas = []", "database.replicas", "remove it"),
             ("server = 1", "server", "write it as [server] with keys below"),

@@ -88,7 +88,8 @@ impl Report {
             1 => Some(format!("1 {noun}")),
             many => Some(format!("{many} {noun}s")),
         };
-        let counts: Vec<_> = [count(Level::Error, "error"), count(Level::Warning, "warning")].into_iter().flatten().collect();
+        let counts: Vec<_> =
+            [count(Level::Error, "error"), count(Level::Warning, "warning")].into_iter().flatten().collect();
         let counts = if counts.is_empty() { "no errors, no warnings".to_owned() } else { counts.join(", ") };
         format!("{counts} ({})", self.profile)
     }

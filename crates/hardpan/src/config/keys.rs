@@ -105,13 +105,13 @@ pub const KEYS: &[Key] = &[
     key("database.queue", Kind::Int(1, 1_000_000), "Calls that may wait for the database; one more is answered 503").default("4096"),
     key("database.wait", Kind::Duration, "How long a call may wait for the database").default("5s"),
     key("database.statement_timeout", Kind::Duration, "How long one statement may run").default("10s"),
-    key("database.tls_ca", Kind::Path, "A PEM file of authorities that may vouch for PostgreSQL, besides the public ones")
+    key("database.tls_ca", Kind::Path, "PEM file of authorities that may vouch for PostgreSQL, besides the public ones")
         .example("certificates/database-ca.pem"),
     key("redis.url", Kind::Url(&["redis://", "rediss://"]), "Shared state between nodes; absent: everything in process")
         .well_known("REDIS_URL")
         .secret()
         .example("redis://127.0.0.1:6379"),
-    key("cors.origins", Kind::Origins, "Web origins that may call the API from a browser; development adds http://localhost:3000 and :3001")
+    key("cors.origins", Kind::Origins, "Web origins whose pages may call; development adds http://localhost:3000 and :3001")
         .default(""),
     key("auth.registration", Kind::Choice(&["open", "closed"], &["verify_first", "invite"]), "Who may create an account")
         .default("open"),

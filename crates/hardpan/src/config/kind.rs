@@ -206,7 +206,10 @@ mod tests {
         let fault = |kind: Kind, value: &str| kind.read_toml(&value.parse().unwrap()).err();
         assert_eq!(fault(Kind::Int(0, 9), "9"), None);
         assert_eq!(fault(Kind::Int(0, 9), "-1").as_deref(), Some("is negative"));
-        assert_eq!(fault(Kind::Int(0, 9), "\"9\"").as_deref(), Some("is of type string where a whole number is expected"));
+        assert_eq!(
+            fault(Kind::Int(0, 9), "\"9\"").as_deref(),
+            Some("is of type string where a whole number is expected")
+        );
         assert_eq!(fault(Kind::Duration, "30").as_deref(), Some("is of type integer where a string is expected"));
         assert_eq!(fault(Kind::Networks, "[\"10.0.0.1\"]"), None);
         assert_eq!(fault(Kind::Networks, "[1]").as_deref(), Some("has items that are not strings"));

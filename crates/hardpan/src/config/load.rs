@@ -71,7 +71,10 @@ impl Loaded {
 
     /// Every key's value and where it came from: `{"server.listen": {"value": ..., "from": ...}}`; passwords are hidden.
     pub fn values(&self) -> Json {
-        let values = self.settings.shown().map(|(key, value, origin)| (key, json!({"value": value, "from": origin.to_string()})));
+        let values = self
+            .settings
+            .shown()
+            .map(|(key, value, origin)| (key, json!({"value": value, "from": origin.to_string()})));
         json!(values.collect::<BTreeMap<_, _>>())
     }
 }

@@ -18,10 +18,14 @@ mod names;
 mod profile;
 mod reference;
 mod resolve;
+#[cfg(test)]
+mod scene;
 mod secrets;
 mod setting;
 mod starter;
 mod suggest;
+#[cfg(test)]
+mod tests;
 mod url;
 
 pub use file::NAME as APP_FILE;
@@ -30,9 +34,7 @@ pub use inputs::Inputs;
 pub use kept_key::make_private_folder;
 pub use load::{Loaded, load};
 pub use master_key::{MasterKey, VARIABLE as MASTER_KEY, encode as encode_master_key, generate as generate_master_key};
-pub use model::{
-    App, Auth, Config, Cors, Database, Limits, Log, LogFormat, Mail, Rate, Redis, Registration, Server,
-};
+pub use model::{App, Auth, Config, Cors, Database, Limits, Log, LogFormat, Mail, Rate, Redis, Registration, Server};
 pub use profile::Profile;
 pub use reference::reference;
 pub use setting::Origin;

@@ -52,7 +52,7 @@ pub struct Server {
 
 #[derive(Clone, Debug)]
 pub struct Database {
-    /// `sqlite:/absolute/path`, `sqlite::memory:` or `postgres://...`.
+    /// `sqlite:/absolute/path` or `postgres://...`.
     pub url: Secret<String>,
     pub pool_min: usize,
     pub pool_max: usize,

@@ -1,10 +1,5 @@
 //! Names that begin with `HARDPAN_`: every unknown one is an error, because a misspelt safeguard guards nothing.
-use super::{
-    environment::Environment,
-    finding::Finding,
-    keys::KEYS,
-    master_key, profile, suggest,
-};
+use super::{environment::Environment, finding::Finding, keys::KEYS, master_key, profile, suggest};
 
 /// Every name that means something.
 pub fn known() -> Vec<String> {
@@ -29,7 +24,8 @@ pub fn check(environment: &Environment) -> Vec<Finding> {
 }
 
 fn unknown(name: &str, known: &[String]) -> Finding {
-    let is_file_of_a_plain_key = name.strip_suffix("_FILE").is_some_and(|plain| known.iter().any(|other| other == plain));
+    let is_file_of_a_plain_key =
+        name.strip_suffix("_FILE").is_some_and(|plain| known.iter().any(|other| other == plain));
     if is_file_of_a_plain_key {
         return Finding::error(name, "names a file for a key that is no secret", "set the variable without _FILE");
     }

@@ -62,7 +62,10 @@ pub fn reference() -> String {
         if key.section() != section {
             section = key.section();
             // Writing to a String cannot fail.
-            let _ = write!(page, "\n## [{section}]\n\n| key | meaning | takes | default | environment |\n|---|---|---|---|---|\n");
+            let _ = write!(
+                page,
+                "\n## [{section}]\n\n| key | meaning | takes | default | environment |\n|---|---|---|---|---|\n"
+            );
         }
         let _ = writeln!(
             page,
@@ -74,7 +77,10 @@ pub fn reference() -> String {
             environment(key)
         );
     }
-    let _ = write!(page, "\n## [{RESOURCES}]\n\nThe app's own tables, their fields and who may do what with them; see the guide to resources.\n");
+    let _ = write!(
+        page,
+        "\n## [{RESOURCES}]\n\nThe app's own tables, their fields and who may do what with them; see the guide to resources.\n"
+    );
     page
 }
 
@@ -123,7 +129,10 @@ mod tests {
     fn every_key_has_one_row() {
         let page = reference();
         for key in KEYS {
-            assert_eq!(page.matches(&format!("`{}`", key.variable())).count(), 1 + usize::from(key.path == "database.pool.max"));
+            assert_eq!(
+                page.matches(&format!("`{}`", key.variable())).count(),
+                1 + usize::from(key.path == "database.pool.max")
+            );
         }
     }
 }

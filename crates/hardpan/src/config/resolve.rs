@@ -36,10 +36,11 @@ pub fn resolve(layers: &Layers<'_>, findings: &mut Vec<Finding>) -> Settings {
         }
     }
     layers.replace_port(&mut settings, findings);
-    if settings.origin("app.public_url").is_none() && !layers.profile.is_exposed() {
-        if let Some(listen) = settings.address("server.listen") {
-            settings.set("app.public_url", Setting::Text(format!("http://{listen}")), Origin::Default);
-        }
+    if !layers.profile.is_exposed()
+        && settings.origin("app.public_url").is_none()
+        && let Some(listen) = settings.address("server.listen")
+    {
+        settings.set("app.public_url", Setting::Text(format!("http://{listen}")), Origin::Default);
     }
     findings.extend(unknown_flags(layers.flags));
     settings
@@ -111,7 +112,11 @@ impl Layers<'_> {
     fn replace_port(&self, settings: &mut Settings, findings: &mut Vec<Finding>) {
         let Some((text, origin)) = self.environment.get(PORT) else { return };
         let Ok(port) = text.trim().parse() else {
-            findings.push(Finding::error(PORT, format!("is \"{text}\", which is not a port"), "set a number up to 65535"));
+            findings.push(Finding::error(
+                PORT,
+                format!("is \"{text}\", which is not a port"),
+                "set a number up to 65535",
+            ));
             return;
         };
         let is_lower = matches!(settings.origin("server.listen"), Some(Origin::Default | Origin::File));
@@ -146,7 +151,11 @@ fn wrong(key: &Key, fault: &str, origin: &Origin, shown: &str) -> Finding {
 
 fn missing(key: &Key, profile: Profile) -> Finding {
     let variable = key.well_known.map_or_else(|| key.variable(), str::to_owned);
-    Finding::error(key.path, format!("is missing, and {profile} requires it"), format!("set it in hardpan.toml or by {variable}"))
+    Finding::error(
+        key.path,
+        format!("is missing, and {profile} requires it"),
+        format!("set it in hardpan.toml or by {variable}"),
+    )
 }
 
 fn unknown_flags(flags: &[(String, String)]) -> Vec<Finding> {

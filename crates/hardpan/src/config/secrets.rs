@@ -23,21 +23,16 @@ pub fn read(profile: Profile, environment: &Environment, findings: &mut Vec<Find
         findings.push(Finding::error(VARIABLE, reason, FIX));
     }
     let previous = read_one(PREVIOUS, profile, environment, findings);
-    if let (Some(current), Some(previous)) = (&current, &previous) {
-        if current.matches(previous.expose()) {
-            let reason = format!("is the same key as {VARIABLE}");
-            findings.push(Finding::error(PREVIOUS, reason, "unset it, unless the key is being changed"));
-        }
+    if let (Some(current), Some(previous)) = (&current, &previous)
+        && current.is_same(previous)
+    {
+        let reason = format!("is the same key as {VARIABLE}");
+        findings.push(Finding::error(PREVIOUS, reason, "unset it, unless the key is being changed"));
     }
     MasterKeys { current, previous }
 }
 
-fn read_one(
-    name: &str,
-    profile: Profile,
-    environment: &Environment,
-    findings: &mut Vec<Finding>,
-) -> Option<MasterKey> {
+fn read_one(name: &str, profile: Profile, environment: &Environment, findings: &mut Vec<Finding>) -> Option<MasterKey> {
     let (text, _) = environment.secret(name, findings)?;
     let key = master_key::decode(&text);
     let faults = master_key::faults(&text);

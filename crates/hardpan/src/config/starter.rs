@@ -40,8 +40,9 @@ pinned = { type = "bool", default = false }
 pub fn app_file(name: &str) -> String {
     let mut text = HEAD.replace("NAME", name);
     // [database] stands at the top, and TOML wants each table once.
-    text = text.replace("DATABASE_KEYS\n", &commented("database"));
-    let mut sections: Vec<_> = KEYS.iter().map(Key::section).filter(|name| !matches!(*name, "app" | "database")).collect();
+    text = text.replace("DATABASE_KEYS\n", &(commented("database") + "\n"));
+    let mut sections: Vec<_> =
+        KEYS.iter().map(Key::section).filter(|name| !matches!(*name, "app" | "database")).collect();
     sections.dedup();
     for section in sections {
         // Writing to a String cannot fail.
@@ -53,7 +54,21 @@ pub fn app_file(name: &str) -> String {
 /// The keys of a section with what they do, all commented out.
 fn commented(section: &str) -> String {
     let keys = KEYS.iter().filter(|key| key.section() == section && key.path != "database.url");
-    keys.map(|key| format!("# # {}\n# {} = {}\n", key.doc, key.name(), value(key))).collect()
+    keys.fold(String::new(), |mut text, key| {
+        let line = format!("{} = {}", key.name(), value(key));
+        let _ = writeln!(text, "# {line:<40}# {}", lowercase(key.doc));
+        text
+    })
+}
+
+/// A sentence as a remark.
+fn lowercase(doc: &str) -> String {
+    let mut letters = doc.chars();
+    let is_word = doc.chars().nth(1).is_none_or(char::is_lowercase);
+    match letters.next() {
+        Some(first) if is_word => first.to_ascii_lowercase().to_string() + letters.as_str(),
+        _ => doc.to_owned(),
+    }
 }
 
 fn value(key: &Key) -> String {
@@ -94,7 +109,8 @@ pub const IGNORED: [&str; 4] = ["/data/", "*.db", "master.key", ".env"];
 
 /// A name that `app.name` takes, from a folder's.
 pub fn app_name(folder: &str) -> String {
-    let plain = |letter: char| if letter.is_ascii_alphanumeric() || letter == '_' { letter.to_ascii_lowercase() } else { '-' };
+    let plain =
+        |letter: char| if letter.is_ascii_alphanumeric() || letter == '_' { letter.to_ascii_lowercase() } else { '-' };
     let name: String = folder.chars().map(plain).skip_while(|letter| !letter.is_ascii_lowercase()).take(40).collect();
     let name = name.trim_end_matches('-');
     if name.is_empty() { "app".to_owned() } else { name.to_owned() }
@@ -106,7 +122,9 @@ mod tests {
 
     #[test]
     fn folders_become_names() {
-        for (folder, name) in [("notes", "notes"), ("My Notes!", "my-notes"), ("2024-app", "app"), ("..", "app"), ("été", "t")] {
+        for (folder, name) in
+            [("notes", "notes"), ("My Notes!", "my-notes"), ("2024-app", "app"), ("..", "app"), ("été", "t")]
+        {
             assert_eq!(app_name(folder), name, "{folder}");
             assert!(Kind::Name.read_text(name).is_ok());
         }

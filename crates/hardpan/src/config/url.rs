@@ -35,7 +35,11 @@ impl<'a> Url<'a> {
 
     /// The first value of a query parameter.
     pub fn parameter(&self, name: &str) -> Option<&'a str> {
-        self.query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| value)
+        self.query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value)
     }
 }
 
@@ -94,8 +98,17 @@ mod tests {
             assert_eq!(base_fault(text), None, "{text}");
         }
         for text in [
-            "", "example.com", "ftp://example.com", "https://", "https://u@example.com", "https://a..b", "https://a b",
-            "https://example.com:99999", "https://example.com/api", "https://example.com?x=1", "https://*.example.com",
+            "",
+            "example.com",
+            "ftp://example.com",
+            "https://",
+            "https://u@example.com",
+            "https://a..b",
+            "https://a b",
+            "https://example.com:99999",
+            "https://example.com/api",
+            "https://example.com?x=1",
+            "https://*.example.com",
         ] {
             assert!(base_fault(text).is_some(), "{text}");
         }

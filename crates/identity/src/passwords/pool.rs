@@ -64,6 +64,7 @@ fn work(waiting: &Receiver<Job>) {
 mod tests {
     use std::sync::Arc;
 
+    use futures_util::FutureExt as _;
     use kernel::Code;
 
     use super::*;
@@ -85,7 +86,7 @@ mod tests {
         });
         begun.await.unwrap();
         let mut queued = Box::pin(pool.run(|_| Ok(())));
-        assert!(futures_util::poll!(&mut queued).is_pending());
+        assert!((&mut queued).now_or_never().is_none());
         let refused = pool.run(|_| Ok(())).await.unwrap_err();
         assert_eq!(refused.code(), Code::Overloaded);
         assert!(refused.retry_after().is_some());

@@ -98,12 +98,16 @@ impl Roles {
         for (action, changed) in [("role.assigned", &added), ("role.removed", &removed)] {
             if !changed.is_empty() {
                 let entry = Entry::new(action, "user", user_id);
-                let entry = entry.before(json!({"roles": &held})).after(json!({"roles": roles}));
+                let entry = entry.before(json!({"roles": names(&held)})).after(json!({"roles": names(roles)}));
                 audit::record(tx, ctx, entry).await?;
             }
         }
         Ok(!added.is_empty() || !removed.is_empty())
     }
+}
+
+fn names(roles: &BTreeSet<Role>) -> Vec<&str> {
+    roles.iter().map(|role| &**role).collect()
 }
 
 /// Everyone who takes the role away counts under one lock, so that two administrators cannot remove each other at once.

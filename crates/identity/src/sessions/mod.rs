@@ -6,8 +6,8 @@ mod service;
 mod state;
 mod store;
 
-pub(crate) use model::{NewSession, Session, Transport};
 pub use model::SessionView;
+pub(crate) use model::{NewSession, Session, Transport};
 pub(crate) use rotation::Rotation;
 pub use routes::routes;
 pub(crate) use routes::session_schema;

@@ -16,7 +16,7 @@ use super::{
 use crate::cursor::{self, Cursors};
 
 /// No session outlives this without a new log-in, however often it is refreshed.
-const MAX_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+const MAX_LIFETIME: Duration = Duration::from_hours(30 * 24);
 
 /// How long sessions last.
 pub(super) struct Lifetimes {
@@ -82,12 +82,7 @@ impl Sessions {
     }
 
     /// Who holds a session, when it stands: at most one second old, and never older than what this process changed.
-    pub(crate) async fn principal(
-        &self,
-        source: &Source,
-        id: SessionId,
-        user_id: UserId,
-    ) -> Result<Option<Principal>> {
+    pub(crate) async fn principal(&self, source: &Source, id: SessionId, user_id: UserId) -> Result<Option<Principal>> {
         self.0.states.principal(source, id, user_id).await
     }
 
@@ -156,9 +151,8 @@ impl Sessions {
     pub async fn revoke_others(&self, ctx: &Ctx) -> Result<()> {
         let principal = ctx.actor.require_login()?;
         let (user_id, kept) = (principal.user_id, principal.session_id);
-        let revoked = ctx.write(move |ctx, tx| {
-            async move { revoke_all(tx, &ctx, user_id, Some(kept), "revoked").await }.boxed()
-        });
+        let revoked =
+            ctx.write(move |ctx, tx| async move { revoke_all(tx, &ctx, user_id, Some(kept), "revoked").await }.boxed());
         revoked.await?;
         self.forget_user(user_id);
         Ok(())

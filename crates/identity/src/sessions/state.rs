@@ -49,12 +49,7 @@ impl States {
     }
 
     /// Who holds session `id` of `user_id`, when it stands. Errors: 503 when that cannot be known.
-    pub(super) async fn principal(
-        &self,
-        source: &Source,
-        id: SessionId,
-        user_id: UserId,
-    ) -> Result<Option<Principal>> {
+    pub(super) async fn principal(&self, source: &Source, id: SessionId, user_id: UserId) -> Result<Option<Principal>> {
         let now = source.clock.now();
         let changes = [self.count(id.uuid()), self.count(user_id.uuid())];
         let is_good = |entry: &Entry| {
@@ -62,13 +57,12 @@ impl States {
             let is_fresh = entry.read_at <= now && now.since(entry.read_at) < MAX_AGE;
             is_fresh && entry.changes == changes
         };
-        let state = match self.cache.get(&id).filter(is_good) {
-            Some(entry) => entry.state,
-            None => {
-                let state = read(source, id).await?.map(Arc::new);
-                self.cache.insert(id, Entry { state: state.clone(), read_at: now, changes });
-                state
-            }
+        let state = if let Some(entry) = self.cache.get(&id).filter(is_good) {
+            entry.state
+        } else {
+            let state = read(source, id).await?.map(Arc::new);
+            self.cache.insert(id, Entry { state: state.clone(), read_at: now, changes });
+            state
         };
         let stands = |state: &Arc<State>| state.expires_at > now && state.principal.user_id == user_id;
         Ok(state.filter(stands).map(|state| state.principal.clone()))

@@ -38,6 +38,8 @@ fn violation(connection: &Connection, error: &rusqlite::Error) -> Option<Violati
     let broken = message.split_once("failed: ").map(|(_, broken)| broken);
     match error.sqlite_extended_error_code()? {
         ffi::SQLITE_CONSTRAINT_FOREIGNKEY => Some(Violation::ForeignKey(None)),
+        // ON DELETE RESTRICT is a trigger inside.
+        ffi::SQLITE_CONSTRAINT_TRIGGER if message.starts_with("FOREIGN KEY") => Some(Violation::ForeignKey(None)),
         ffi::SQLITE_CONSTRAINT_CHECK => Some(Violation::Check(broken?.to_owned())),
         ffi::SQLITE_CONSTRAINT_NOTNULL => Some(Violation::NotNull(broken?.rsplit('.').next()?.to_owned())),
         ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {

@@ -4,7 +4,6 @@ use std::{any::Any, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc};
 use axum::body::Body;
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Version, header};
-use hyper::body::Body as _;
 use kernel::{Code, Error};
 use store::RequestInfo;
 use tokio::time::timeout;
@@ -48,6 +47,7 @@ impl Inner {
         let info = Arc::new(self.info(&parts.headers, peer));
         let origin = self.headers.listed_origin(&parts.headers);
         let is_head = parts.method == Method::HEAD;
+        // Such a client has not begun to send; asking it to would be the one way to make it.
         let waits_for_continue = parts.version < Version::HTTP_2 && parts.headers.contains_key(header::EXPECT);
         let mut exchange = Exchange {
             line: Line::new(Arc::clone(&info), parts.method, parts.uri),
@@ -64,8 +64,7 @@ impl Inner {
         };
         let is_refused = outcome.is_err();
         let reply = outcome.unwrap_or_else(|refusal| refused(refusal, &info.id, &exchange.verdicts));
-        // HTTP/2 can end one stream alone, and a client that waits for 100 Continue has not begun.
-        if is_refused && parts.version < Version::HTTP_2 && !waits_for_continue && !exchange.body.is_end_stream() {
+        if is_refused && !waits_for_continue {
             validation::drain(&mut exchange.body).await;
         }
 

@@ -45,7 +45,8 @@ fn public_url(Subject { profile, settings, .. }: Subject<'_>) -> Vec<Finding> {
 fn check_origin(Subject { profile, .. }: Subject<'_>, origin: &str) -> Option<Finding> {
     if origin.contains('*') || origin == "null" {
         let level = if profile.is_exposed() { Level::Error } else { Level::Warning };
-        let reason = format!("contains \"{origin}\", which would let any site act for people who are logged in; it is ignored");
+        let reason =
+            format!("contains \"{origin}\", which would let any site act for people who are logged in; it is ignored");
         return Some(Finding::new(level, ORIGINS, reason, "list each origin by itself, as https://app.example.com"));
     }
     if let Some(fault) = origin_fault(origin) {

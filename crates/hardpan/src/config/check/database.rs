@@ -1,6 +1,7 @@
 //! The database: its pool, its password, and the way there.
 use super::Subject;
 use crate::config::{
+    database_url,
     finding::{Finding, Level},
     url::{self, Url},
 };
@@ -9,22 +10,35 @@ const URL: &str = "database.url";
 
 /// Passwords that images, tutorials and templates set.
 const DEFAULTS: [&str; 14] = [
-    "postgres", "postgresql", "password", "passw0rd", "pass", "admin", "root", "user", "secret", "changeme", "example", "test",
-    "hardpan", "123456",
+    "postgres",
+    "postgresql",
+    "password",
+    "passw0rd",
+    "pass",
+    "admin",
+    "root",
+    "user",
+    "secret",
+    "changeme",
+    "example",
+    "test",
+    "hardpan",
+    "123456",
 ];
 
 pub fn check(subject: Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let settings = subject.settings;
-    if let (Some(least), Some(most)) = (settings.int::<u64>("database.pool.min"), settings.int("database.pool.max")) {
-        if least > most {
-            let reason = format!("is {least}, more than database.pool.max ({most})");
-            findings.push(Finding::error("database.pool.min", reason, "make it at most database.pool.max"));
-        }
+    let bounds = (settings.int::<u64>("database.pool.min"), settings.int::<u64>("database.pool.max"));
+    if let (Some(least), Some(most)) = bounds
+        && least > most
+    {
+        let reason = format!("is {least}, more than database.pool.max ({most})");
+        findings.push(Finding::error("database.pool.min", reason, "make it at most database.pool.max"));
     }
     if let Some(url) = settings.text(URL).and_then(Url::split).filter(|_| subject.profile.is_exposed()) {
         findings.extend(password(url));
-        findings.extend(transport(url));
+        findings.extend(transport(url, settings.text("database.tls_ca").is_some()));
     }
     findings
 }
@@ -47,13 +61,17 @@ fn password(url: Url<'_>) -> Option<Finding> {
 }
 
 /// Every host must be this machine, or the connection be encrypted for certain.
-fn transport(url: Url<'_>) -> Option<Finding> {
-    let is_encrypted = matches!(url.parameter("sslmode"), Some("require" | "verify-ca" | "verify-full"));
+fn transport(url: Url<'_>, has_own_authority: bool) -> Option<Finding> {
+    let is_encrypted = match database_url::tls_mode(url) {
+        Some(mode) => matches!(mode, "require" | "true" | "verify-ca" | "verify-full"),
+        // Whoever names an authority means TLS.
+        None => has_own_authority,
+    };
     let is_local = is_socket(url) || url.host.split(',').all(url::is_loopback);
     if is_encrypted || is_local {
         return None;
     }
-    let reason = "leads to another machine without asking for TLS: records and the password may travel readable";
+    let reason = "leads to another machine and does not insist on TLS: records and the password may travel readable";
     Some(Finding::warning(URL, reason, "add ?sslmode=require to it"))
 }
 

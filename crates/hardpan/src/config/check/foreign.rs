@@ -25,7 +25,8 @@ pub fn check(Subject { profile, environment, .. }: Subject<'_>) -> Vec<Finding> 
         findings.push(Finding::new(level, "ENVIRONMENT", reason, format!("unset it and set {}", profile::VARIABLE)));
     }
     if profile.is_exposed() && environment.get("DEBUG").is_some_and(|(value, _)| is_truth(value)) {
-        let reason = format!("asks for debugging, which {profile} refuses: its output shows what strangers must not see");
+        let reason =
+            format!("asks for debugging, which {profile} refuses: its output shows what strangers must not see");
         findings.push(Finding::error("DEBUG", reason, "unset it; log.level decides what is logged"));
     }
     findings

@@ -15,11 +15,19 @@ pub fn check(subject: Subject<'_>) -> Vec<Finding> {
     let Subject { profile, settings, .. } = subject;
     if profile.is_exposed() && settings.text("server.docs") == Some("public") {
         let reason = "is public: strangers can read what the API offers";
-        findings.push(Finding::warning("server.docs", reason, "remove it if that is not meant; administrators keep access"));
+        findings.push(Finding::warning(
+            "server.docs",
+            reason,
+            "remove it if that is not meant; administrators keep access",
+        ));
     }
     if profile.is_exposed() && settings.bool("limits.enabled") == Some(false) {
         let reason = "is false: passwords could be guessed and the server flooded without a bound";
-        findings.push(Finding::error("limits.enabled", reason, "remove it, and raise single limits where they are too low"));
+        findings.push(Finding::error(
+            "limits.enabled",
+            reason,
+            "remove it, and raise single limits where they are too low",
+        ));
     }
     if profile.is_exposed() && settings.text("log.level").is_some_and(is_verbose) {
         let reason = "logs details of every request, which may be personal";

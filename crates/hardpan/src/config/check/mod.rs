@@ -33,7 +33,11 @@ fn unused(Subject { settings, .. }: Subject<'_>) -> Vec<Finding> {
         findings.push(Finding::warning("redis.url", reason, "remove it, and run one process"));
     }
     if settings.text("mail.url").is_some_and(|url| url != "log:") {
-        findings.push(Finding::warning("mail.url", "is not used yet: no mail is sent", "remove it, or leave it for later"));
+        findings.push(Finding::warning(
+            "mail.url",
+            "is not used yet: no mail is sent",
+            "remove it, or leave it for later",
+        ));
     }
     findings
 }

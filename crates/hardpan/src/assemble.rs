@@ -1,0 +1,249 @@
+//! Builds the state and lists the slices: the one place where the crates meet.
+use std::{sync::Arc, time::Duration};
+
+use identity::{AccountDeleted, Identity};
+use kernel::{Clock, Code, Error, OsRandom, Random, Result, Secret, SystemClock, id};
+use platform::secrets::{self, Keyring, Master};
+use resources::{
+    records::{self, Records},
+    schema::{self, Declaration, Plan},
+};
+use serde_json::Value as Json;
+use store::{Db, Migration, Source, migrate};
+use web::Routes;
+
+use crate::{
+    config::{self, Config, Finding, Level, Loaded, MasterKey, Profile, Rate, Registration},
+    docs,
+    health::{self, Health},
+};
+
+/// How often what deleted accounts left behind is looked for.
+const PURGE_PAUSE: Duration = Duration::from_secs(30);
+
+/// Every migration of every crate, in no particular order.
+pub fn migrations() -> Vec<Migration> {
+    [platform::migrations(), identity::migrations(), resources::migrations()].concat()
+}
+
+/// The declared resources of an app file, and what is wrong with them.
+pub fn declare(loaded: &Loaded) -> (Arc<Declaration>, Vec<Finding>) {
+    let own_tables: Vec<String> = migrations().iter().flat_map(|migration| created_tables(migration.sql)).collect();
+    let (declaration, problems) = schema::parse(&loaded.resources, &|name| own_tables.iter().any(|own| own == name));
+    let findings = problems.into_iter().map(|problem| {
+        let level = if problem.is_error { Level::Error } else { Level::Warning };
+        Finding::new(level, problem.key, problem.reason, problem.fix)
+    });
+    (Arc::new(declaration), findings.collect())
+}
+
+fn created_tables(sql: &str) -> impl Iterator<Item = String> {
+    sql.split("CREATE TABLE ").skip(1).filter_map(|rest| rest.split_whitespace().next().map(str::to_owned))
+}
+
+/// A configuration with its database open and its master key known.
+pub struct Foundation {
+    pub config: Config,
+    pub source: Source,
+    pub declaration: Arc<Declaration>,
+    keyring: Keyring,
+}
+
+/// What a database lacks.
+pub struct State {
+    pub migrations: Vec<migrate::Status>,
+    /// `None` while the table that records declared tables is itself missing.
+    pub plan: Option<Plan>,
+}
+
+/// Opens the database. Errors: it cannot be reached, or is of a version Hardpan does not work with.
+pub async fn open(
+    config: Config,
+    declaration: Arc<Declaration>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+) -> Result<Foundation> {
+    let options = database_options(&config);
+    let master = config.master_key(&*random)?;
+    let keyring = Keyring::new(master.secret(), config.previous_master_key.as_ref().map(MasterKey::secret))?;
+    let db = Db::open(options).await?;
+    Ok(Foundation { config, source: Source { db, clock, random }, declaration, keyring })
+}
+
+fn database_options(config: &Config) -> store::Options {
+    let database = &config.database;
+    store::Options {
+        pool_min: database.pool_min,
+        pool_max: database.pool_max,
+        queue: database.queue,
+        wait: database.wait,
+        statement: database.statement_timeout,
+        tls_ca: database.tls_ca.clone(),
+        ..store::Options::new(database.url.expose().clone())
+    }
+}
+
+impl State {
+    pub fn is_in_order(&self) -> bool {
+        let is_applied = |status: &migrate::Status| status.state == migrate::State::Applied;
+        self.migrations.iter().all(is_applied) && self.plan.as_ref().is_some_and(Plan::is_empty)
+    }
+}
+
+impl Foundation {
+    /// What the database lacks; changes nothing.
+    pub async fn state(&self) -> Result<State> {
+        let ctx = self.source.system("migrate");
+        let migrations = migrate::status(&ctx, &migrations()).await?;
+        let has_records = migrations.iter().all(|status| status.state != migrate::State::Pending);
+        let plan = if has_records { Some(schema::plan(&ctx, &self.declaration).await?) } else { None };
+        Ok(State { migrations, plan })
+    }
+
+    /// Applies every migration and every additive step, and says which. Errors: internal, naming what would lose data.
+    pub async fn migrate(&self) -> Result<Vec<String>> {
+        let ctx = self.source.system("migrate");
+        let mut applied = migrate::apply(&ctx, &migrations()).await?;
+        let plan = schema::apply(&ctx, &self.declaration).await?;
+        if !plan.refused.is_empty() {
+            let detail = format!("The declared tables cannot be changed without losing data: {}.", plan.refused.join("; "));
+            return Err(Error::new(Code::Internal).with_detail(detail));
+        }
+        applied.extend(plan.steps.iter().map(ToString::to_string));
+        Ok(applied)
+    }
+
+    /// Brings the database up to date in development and testing; elsewhere refuses one that is not.
+    pub async fn prepare(&self) -> Result<()> {
+        if matches!(self.config.profile, Profile::Development | Profile::Testing) {
+            return self.migrate().await.map(|_| ());
+        }
+        if self.state().await?.is_in_order() {
+            return Ok(());
+        }
+        let detail = "The database is not up to date. See `hardpan migrate status`, then run `hardpan migrate apply`.";
+        Err(Error::new(Code::Internal).with_detail(detail))
+    }
+
+    /// Accounts and their rules, without serving them. Errors: the master key is not the database's.
+    pub async fn identity(&self, records: &Records) -> Result<Identity> {
+        let ctx = self.source.system("start");
+        let master = secrets::check_master(&ctx, &self.keyring).await?;
+        let keepers: Vec<Arc<dyn AccountDeleted>> = vec![Arc::new(records.clone())];
+        let identity = Identity::start(&self.source, &self.keyring, self.identity_settings(), keepers).await?;
+        if master == Master::Previous {
+            // The keys were sealed anew when they were loaded.
+            secrets::adopt_master(&ctx, &self.keyring).await?;
+        }
+        Ok(identity)
+    }
+
+    pub fn records(&self) -> Result<Records> {
+        Records::new(Arc::clone(&self.declaration), &self.keyring)
+    }
+
+    /// Everything that serves requests. The database must be [prepared](Self::prepare).
+    pub async fn build(self) -> Result<Server> {
+        let records = self.records()?;
+        let identity = self.identity(&records).await?;
+        let health = Health::new(self.source.clone());
+        let mut routes = slices(&identity, &records, &health);
+        let document = document(&self.config, &routes);
+        routes.extend(docs::routes(&document, self.config.server.has_public_docs));
+        let settings = self.web_settings();
+        let app = web::service(routes.clone(), settings, self.source.clone(), Arc::new(identity.clone()))?;
+        Ok(Server { app, config: self.config, source: self.source, routes, identity, records, health })
+    }
+
+    fn identity_settings(&self) -> identity::Settings {
+        let auth = &self.config.auth;
+        identity::Settings {
+            public_url: self.config.app.public_url.clone(),
+            app_name: self.config.app.name.clone(),
+            registration: match auth.registration {
+                Registration::Open => identity::Registration::Open,
+                Registration::Closed => identity::Registration::Closed,
+            },
+            access_ttl: auth.access_ttl,
+            refresh_ttl: auth.refresh_ttl,
+            password_min_length: auth.password_min_length,
+            roles: self.declaration.roles(),
+        }
+    }
+
+    fn web_settings(&self) -> web::Settings {
+        let Config { profile, app, server, cors, limits, .. } = &self.config;
+        let policy = |rate: Rate| web::Policy { burst: rate.burst, per_minute: rate.per_minute };
+        web::Settings {
+            local_only: matches!(profile, Profile::Development | Profile::Testing),
+            cors_origins: cors.origins.clone(),
+            trusted_proxies: server.trusted_proxies.clone(),
+            limits: web::Limits {
+                enabled: limits.is_enabled,
+                address: policy(limits.address),
+                principal: policy(limits.principal),
+                credentials: policy(limits.credentials),
+            },
+            body_limit: server.body_limit,
+            request_timeout: server.request_timeout,
+            ..web::Settings::new(app.public_url.clone())
+        }
+    }
+}
+
+/// The slices that answer requests.
+fn slices(identity: &Identity, records: &Records, health: &Health) -> Routes {
+    [health::routes(health), identity.routes(), records::routes(records)].concat()
+}
+
+/// The OpenAPI document of an app that is not served: assembled over a scratch database that is gone afterwards.
+pub async fn offline_document(config: Config, declaration: Arc<Declaration>) -> Result<Json> {
+    let random = Arc::new(OsRandom);
+    let scratch = std::env::temp_dir().join(format!("hardpan-{}", id::uuid_v7(SystemClock.now(), &*random)));
+    let config = Config {
+        profile: Profile::Testing,
+        given_master_key: Some(config::generate_master_key(&*random)),
+        database: config::Database {
+            url: Secret::new(format!("sqlite:{}", scratch.join("scratch.db").display())),
+            ..config.database
+        },
+        ..config
+    };
+    let foundation = open(config, declaration, Arc::new(SystemClock), random).await?;
+    foundation.prepare().await?;
+    let server = foundation.build().await?;
+    server.source.db.close().await;
+    let document = document(&server.config, &server.routes);
+    std::fs::remove_dir_all(&scratch).map_err(Error::internal)?;
+    Ok(document)
+}
+
+/// The OpenAPI document of these routes.
+pub fn document(config: &Config, routes: &Routes) -> Json {
+    web::openapi::document(&config.app.name, env!("CARGO_PKG_VERSION"), &config.app.public_url, routes)
+}
+
+/// A server that is ready to answer.
+pub struct Server {
+    pub app: web::App,
+    pub config: Config,
+    pub source: Source,
+    /// What it answers, as data.
+    pub routes: Routes,
+    pub identity: Identity,
+    pub records: Records,
+    pub health: Health,
+}
+
+impl Server {
+    /// Looks after what no request waits for, until it is dropped.
+    pub async fn keep_house(&self) {
+        let ctx = self.source.system("housekeeping");
+        loop {
+            if let Err(error) = self.records.purge(&ctx).await {
+                tracing::warn!(?error, "records of deleted accounts could not be purged; it is tried again");
+            }
+            tokio::time::sleep(PURGE_PAUSE).await;
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Deleting one's account: a tombstone at once, and word to everyone who keeps something of the person.
+use std::time::Duration;
+
+use ::store::{Ctx, Tx};
+use futures_util::{FutureExt as _, future::BoxFuture};
+use kernel::{Code, Error, Result, UserId};
+use platform::audit::{self, Entry};
+
+use super::{service::Accounts, store};
+
+/// How fresh the log-in must be that deletes an account.
+const FRESH: Duration = Duration::from_mins(5);
+
+/// Whoever keeps something of a person hides it when the account goes; purging follows in its own time.
+pub trait AccountDeleted: Send + Sync {
+    /// Hides what belongs to `user_id`, in the transaction that deletes the account.
+    fn hide<'t>(&'t self, tx: &'t mut Tx<'_>, ctx: &'t Ctx, user_id: UserId) -> BoxFuture<'t, Result<()>>;
+}
+
+impl Accounts {
+    /// Deletes the caller's account: personal data is blanked and every session ended at once, so that the address can
+    /// register again. `accepts` is asked about the version that would go.
+    ///
+    /// Errors: 401, also for a log-in older than five minutes; 409 `last_administrator`; 412.
+    pub async fn delete_own<F>(&self, ctx: &Ctx, accepts: F) -> Result<()>
+    where
+        F: FnOnce(i64) -> bool + Send + 'static,
+    {
+        let user_id = ctx.actor.require_fresh(ctx.now(), FRESH)?.user_id;
+        let accounts = self.clone();
+        let deleted = ctx.write(move |ctx, tx| {
+            async move {
+                let user = accounts.lock(tx, user_id).await?.ok_or_else(|| Error::new(Code::InvalidToken))?;
+                if !accepts(user.version) {
+                    return Err(Error::new(Code::VersionMismatch));
+                }
+                accounts.erase(tx, &ctx, user_id).await
+            }
+            .boxed()
+        });
+        deleted.await?;
+        self.sessions().forget_user(user_id);
+        Ok(())
+    }
+
+    async fn erase(&self, tx: &mut Tx<'_>, ctx: &Ctx, user_id: UserId) -> Result<()> {
+        self.roles().clear(tx, ctx, user_id).await?;
+        self.sessions().revoke_all(tx, ctx, user_id, "account_deleted").await?;
+        store::erase(tx, user_id, ctx.now()).await?;
+        for keeper in self.keepers() {
+            keeper.hide(tx, ctx, user_id).await?;
+        }
+        audit::record(tx, ctx, Entry::new("account.deleted", "user", user_id)).await
+    }
+}

@@ -1,0 +1,27 @@
+//! Accounts: the people who log in, their profile, and what administrators may do with them.
+mod admin;
+mod admin_routes;
+mod deletion;
+mod model;
+mod profile;
+mod routes;
+mod service;
+mod store;
+
+pub use deletion::AccountDeleted;
+pub use model::{NewAccount, User};
+pub use service::Accounts;
+
+pub(crate) use model::{Identifier, email_field, name_field, username_field};
+pub(crate) use routes::user_schema;
+
+/// Every route of this slice.
+pub fn routes(accounts: &Accounts) -> web::Routes {
+    [routes::routes(accounts), admin_routes::routes(accounts)].concat()
+}
+
+/// This slice's migrations.
+pub const MIGRATIONS: [::store::Migration; 1] = [::store::Migration {
+    id: "202611210703_create_users",
+    sql: include_str!("migrations/202611210703_create_users.sql"),
+}];

@@ -1,0 +1,140 @@
+//! Rules for accounts: what a new one must be, and that an address and a user name are one person's each.
+use std::sync::Arc;
+
+use ::store::{Ctx, Tx, violated};
+use futures_util::FutureExt as _;
+use kernel::{Code, Error, Permission, Result, UserId};
+use platform::audit::{self, Entry};
+use serde_json::json;
+
+use super::{
+    deletion::AccountDeleted,
+    model::{Credentials, Identifier, NewAccount, User, check_profile},
+    store,
+};
+use crate::{cursor::Cursors, passwords::Passwords, roles::Roles, sessions::Sessions};
+
+/// The accounts; cheap to clone.
+#[derive(Clone)]
+pub struct Accounts(Arc<Inner>);
+
+struct Inner {
+    passwords: Passwords,
+    roles: Roles,
+    sessions: Sessions,
+    cursors: Cursors,
+    keepers: Vec<Arc<dyn AccountDeleted>>,
+}
+
+impl Accounts {
+    pub(crate) fn new(
+        passwords: Passwords,
+        roles: Roles,
+        sessions: Sessions,
+        cursors: Cursors,
+        keepers: Vec<Arc<dyn AccountDeleted>>,
+    ) -> Self {
+        Self(Arc::new(Inner { passwords, roles, sessions, cursors, keepers }))
+    }
+
+    /// Creates an account with `roles`, whatever the mode of registration.
+    ///
+    /// Errors: 401 and 403; 409 `email_taken` and `username_taken`; 422; 503.
+    pub async fn create(&self, ctx: &Ctx, new: NewAccount, roles: &[String]) -> Result<User> {
+        ctx.actor.require(Permission::ManageUsers)?;
+        let roles = self.roles().known(roles)?;
+        let password_hash = self.prepare(ctx, &new).await?;
+        let accounts = self.clone();
+        ctx.write(move |ctx, tx| {
+            async move {
+                let user = accounts.insert(tx, &ctx, &new, &password_hash).await?;
+                if !roles.is_empty() {
+                    accounts.roles().assign(tx, &ctx, user.id, &roles).await?;
+                }
+                Ok(User { roles: roles.into_iter().collect(), ..user })
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    /// Checks a new account and hashes its password, ahead of the transaction.
+    pub(crate) async fn prepare(&self, ctx: &Ctx, new: &NewAccount) -> Result<String> {
+        let mut errors = check_profile(new);
+        errors.extend(self.0.passwords.check(&new.password));
+        if !errors.is_empty() {
+            return Err(Error::invalid(errors));
+        }
+        self.0.passwords.hash(ctx.random(), new.password.clone()).await
+    }
+
+    /// Stores what was prepared. Errors: 409 by whichever index refuses.
+    pub(crate) async fn insert(
+        &self,
+        tx: &mut Tx<'_>,
+        ctx: &Ctx,
+        new: &NewAccount,
+        password_hash: &str,
+    ) -> Result<User> {
+        let id: UserId = ctx.new_id();
+        store::insert(tx, id, new, password_hash, ctx.now()).await.map_err(taken)?;
+        audit::record(tx, ctx, Entry::new("account.created", "user", id).after(json!({"version": 1}))).await?;
+        store::get(tx, id).await?.ok_or_else(|| Error::internal("an account that was just created is not there"))
+    }
+
+    /// An account that is not deleted, with its roles.
+    pub(crate) async fn find(&self, tx: &mut Tx<'_>, user_id: UserId) -> Result<Option<User>> {
+        let Some(user) = store::get(tx, user_id).await? else { return Ok(None) };
+        let roles = self.roles().of(tx, user_id).await?;
+        Ok(Some(User { roles, ..user }))
+    }
+
+    /// The same, held until the transaction ends: everyone who changes an account or begins a session for it comes
+    /// through here, so that what was checked stays true.
+    pub(super) async fn lock(&self, tx: &mut Tx<'_>, user_id: UserId) -> Result<Option<User>> {
+        tx.lock(&format!("account:{user_id}")).await?;
+        self.find(tx, user_id).await
+    }
+
+    /// What a log-in by this name is tried against, if there is an account that may log in.
+    pub(crate) async fn credentials(&self, ctx: &Ctx, identifier: Identifier) -> Result<Option<Credentials>> {
+        ctx.read(move |_, tx| async move { store::credentials(tx, &identifier).await }.boxed()).await
+    }
+
+    /// The account, held, if it still is as it was when the password was tried; hashing takes time.
+    pub(crate) async fn confirm(&self, tx: &mut Tx<'_>, user_id: UserId, password_hash: &str) -> Result<Option<User>> {
+        let user = self.lock(tx, user_id).await?;
+        let is_same = store::has_hash(tx, user_id, password_hash).await?;
+        Ok(user.filter(|_| is_same))
+    }
+
+    pub(crate) fn passwords(&self) -> &Passwords {
+        &self.0.passwords
+    }
+
+    pub(super) fn roles(&self) -> &Roles {
+        &self.0.roles
+    }
+
+    pub(crate) fn sessions(&self) -> &Sessions {
+        &self.0.sessions
+    }
+
+    pub(super) fn cursors(&self) -> &Cursors {
+        &self.0.cursors
+    }
+
+    pub(super) fn keepers(&self) -> &[Arc<dyn AccountDeleted>] {
+        &self.0.keepers
+    }
+}
+
+/// Which of the two names another account has.
+pub(super) fn taken(error: Error) -> Error {
+    let code = match violated(&error) {
+        Some("users_email") => Code::EmailTaken,
+        Some("users_username") => Code::UsernameTaken,
+        _ => return error,
+    };
+    Error::new(code).with_source(error)
+}

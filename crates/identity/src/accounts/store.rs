@@ -1,0 +1,107 @@
+//! SQL of the accounts.
+use ::store::{Row, Tx};
+use kernel::{Error, Result, Timestamp, UserId, Uuid, Value};
+
+use super::model::{Credentials, Identifier, NewAccount, User, canonical};
+
+pub(super) async fn insert(
+    tx: &mut Tx<'_>,
+    id: UserId,
+    new: &NewAccount,
+    password_hash: &str,
+    at: Timestamp,
+) -> Result<()> {
+    let sql = "INSERT INTO users (id, email, email_key, username, username_key, name, password_hash, preferences, state, \
+               created_at, updated_at, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'active', $9, $9, 1)";
+    let params: [Value; 9] = [
+        id.into(),
+        new.email.as_str().into(),
+        canonical(&new.email).into(),
+        new.username.clone().into(),
+        new.username.as_deref().map(canonical).into(),
+        new.name.clone().into(),
+        password_hash.into(),
+        Value::Json("{}".to_owned()),
+        at.into(),
+    ];
+    tx.execute(sql, &params).await.map(|_| ())
+}
+
+/// An account that is not deleted, still without its roles.
+pub(super) async fn get(tx: &mut Tx<'_>, id: UserId) -> Result<Option<User>> {
+    let sql = "SELECT id, email, username, name, preferences, state, created_at, updated_at, version FROM users \
+               WHERE id = $1 AND state <> 'deleted'";
+    tx.query_opt(sql, &[id.into()]).await?.as_ref().map(user).transpose()
+}
+
+pub(super) async fn id_of_email(tx: &mut Tx<'_>, email: &str) -> Result<Option<UserId>> {
+    let sql = "SELECT id FROM users WHERE email_key = $1";
+    tx.query_opt(sql, &[canonical(email).into()]).await?.map(|row| row.get(0)).transpose()
+}
+
+/// Accounts below `start`, newest first, still without their roles.
+pub(super) async fn list(tx: &mut Tx<'_>, start: Uuid, rows: i64) -> Result<Vec<User>> {
+    let sql = "SELECT id, email, username, name, preferences, state, created_at, updated_at, version FROM users \
+               WHERE id < $1 AND state <> 'deleted' ORDER BY id DESC LIMIT $2";
+    tx.query(sql, &[start.into(), rows.into()]).await?.iter().map(user).collect()
+}
+
+/// What a log-in by this name is tried against; accounts that may not log in have nothing.
+pub(super) async fn credentials(tx: &mut Tx<'_>, identifier: &Identifier) -> Result<Option<Credentials>> {
+    let (sql, name) = match identifier {
+        Identifier::Email(email) => {
+            ("SELECT id, password_hash FROM users WHERE email_key = $1 AND state = 'active'", email)
+        }
+        Identifier::Username(username) => {
+            ("SELECT id, password_hash FROM users WHERE username_key = $1 AND state = 'active'", username)
+        }
+    };
+    let row = tx.query_opt(sql, &[canonical(name).into()]).await?;
+    row.map(|row| Ok(Credentials { user_id: row.get(0)?, password_hash: row.get(1)? })).transpose()
+}
+
+/// Whether an active account still has this hash.
+pub(super) async fn has_hash(tx: &mut Tx<'_>, id: UserId, password_hash: &str) -> Result<bool> {
+    let sql = "SELECT 1 FROM users WHERE id = $1 AND password_hash = $2 AND state = 'active'";
+    Ok(tx.query_opt(sql, &[id.into(), password_hash.into()]).await?.is_some())
+}
+
+/// Writes the profile of `user` and its version, which the caller has raised under the account's lock.
+pub(super) async fn update(tx: &mut Tx<'_>, user: &User) -> Result<()> {
+    let sql = "UPDATE users SET username = $2, username_key = $3, name = $4, preferences = $5, updated_at = $6, \
+               version = $7 WHERE id = $1";
+    let params: [Value; 7] = [
+        user.id.into(),
+        user.username.clone().into(),
+        user.username.as_deref().map(canonical).into(),
+        user.name.clone().into(),
+        (&user.preferences).into(),
+        user.updated_at.into(),
+        user.version.into(),
+    ];
+    tx.execute(sql, &params).await.map(|_| ())
+}
+
+/// Leaves a tombstone: the id stays taken, everything personal goes, and the address is free again.
+pub(super) async fn erase(tx: &mut Tx<'_>, id: UserId, at: Timestamp) -> Result<()> {
+    let sql = "UPDATE users SET email = NULL, email_key = NULL, username = NULL, username_key = NULL, name = NULL, \
+               password_hash = NULL, preferences = $3, state = 'deleted', deleted_at = $2, updated_at = $2, \
+               version = version + 1 WHERE id = $1";
+    tx.execute(sql, &[id.into(), at.into(), Value::Json("{}".to_owned())]).await.map(|_| ())
+}
+
+fn user(row: &Row) -> Result<User> {
+    let preferences: String = row.get(4)?;
+    Ok(User {
+        id: row.get(0)?,
+        email: row.get(1)?,
+        username: row.get(2)?,
+        name: row.get(3)?,
+        preferences: serde_json::from_str(&preferences).map_err(Error::internal)?,
+        roles: Vec::new(),
+        state: row.get(5)?,
+        created_at: row.get(6)?,
+        updated_at: row.get(7)?,
+        version: row.get(8)?,
+    })
+}

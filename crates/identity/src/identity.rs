@@ -1,0 +1,133 @@
+//! `Identity`: this crate as one piece, for `assemble` and the command line.
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{FutureExt as _, future::BoxFuture};
+use kernel::{Actor, Code, Error, Limit, Page, Result, UserId};
+use platform::secrets::Keyring;
+use store::{Ctx, Source};
+use web::{Authenticate, Authenticated, Credentials, Routes};
+
+use crate::{
+    accounts::{self, AccountDeleted, Accounts, NewAccount, User},
+    cursor::Cursors,
+    keys::{self, Keys},
+    logins::{self, CookieNames, Logins, Registration},
+    passwords::Passwords,
+    roles::Roles,
+    sessions::{self, Sessions},
+    tokens::Tokens,
+};
+
+/// What identity is told by the app file.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The issuer of access tokens. On loopback http cookies lose their prefix and `Secure`.
+    pub public_url: String,
+    /// The audience of access tokens.
+    pub app_name: String,
+    pub registration: Registration,
+    pub access_ttl: Duration,
+    /// From each refresh; a session ends 30 days after its log-in at the latest, or after this, when it is longer.
+    pub refresh_ttl: Duration,
+    /// In characters.
+    pub password_min_length: usize,
+    /// Roles that may be given besides `admin`.
+    pub roles: Vec<String>,
+}
+
+/// Accounts, sessions and tokens of one server; cheap to clone.
+#[derive(Clone)]
+pub struct Identity {
+    keys: Keys,
+    sessions: Sessions,
+    tokens: Tokens,
+    accounts: Accounts,
+    logins: Logins,
+    cookies: CookieNames,
+}
+
+impl Identity {
+    /// Starts on a migrated database; the first start makes the signing key. `keepers` hear of deleted accounts.
+    ///
+    /// Errors: internal, for roles that cannot be and for keys that this keyring does not open.
+    pub async fn start(
+        source: &Source,
+        keyring: &Keyring,
+        settings: Settings,
+        keepers: Vec<Arc<dyn AccountDeleted>>,
+    ) -> Result<Self> {
+        let keys = Keys::load(&source.system("identity"), keyring).await?;
+        let cursors = Cursors::new(keyring)?;
+        let cookies = CookieNames::of_url(&settings.public_url);
+        let passwords = Passwords::start(settings.password_min_length)?;
+        let roles = Roles::new(&settings.roles)?;
+        let sessions = Sessions::new(settings.refresh_ttl, cursors.clone());
+        let (issuer, audience) = (settings.public_url, settings.app_name);
+        let tokens = Tokens::new(keys.clone(), keyring, issuer, audience, settings.access_ttl)?;
+        let accounts = Accounts::new(passwords, roles, sessions.clone(), cursors, keepers);
+        let logins = Logins::new(accounts.clone(), tokens.clone(), keyring, cookies.clone(), settings.registration)?;
+        Ok(Self { keys, sessions, tokens, accounts, logins, cookies })
+    }
+
+    pub fn routes(&self) -> Routes {
+        let mut routes = keys::routes(&self.keys);
+        routes.extend(logins::routes(&self.logins));
+        routes.extend(accounts::routes(&self.accounts));
+        routes.extend(sessions::routes(&self.sessions));
+        routes
+    }
+
+    /// Creates an account, whatever the mode of registration. Errors: 403; 409; 422; 503.
+    pub async fn create_user(&self, ctx: &Ctx, new: NewAccount, roles: &[String]) -> Result<User> {
+        self.accounts.create(ctx, new, roles).await
+    }
+
+    /// All accounts, newest first. Errors: 403; 400 `bad_cursor`.
+    pub async fn list_users(&self, ctx: &Ctx, limit: Limit, after: Option<&str>) -> Result<Page<User>> {
+        self.accounts.list(ctx, limit, after).await
+    }
+
+    /// Errors: 403.
+    pub async fn find_by_email(&self, ctx: &Ctx, email: &str) -> Result<Option<User>> {
+        self.accounts.find_by_email(ctx, email).await
+    }
+
+    /// Gives an account exactly these roles. Errors: 403; 404; 409 `last_administrator`; 422.
+    pub async fn set_roles(&self, ctx: &Ctx, user_id: UserId, roles: &[String]) -> Result<User> {
+        self.accounts.set_roles(ctx, user_id, roles, |_| true).await
+    }
+
+    async fn actor(&self, source: &Source, token: &str) -> Result<Actor> {
+        let refused = || Error::new(Code::InvalidToken);
+        let verified = self.tokens.verify_access(token, source.clock.now()).ok_or_else(refused)?;
+        let principal = self.sessions.principal(source, verified.session_id, verified.user_id).await?;
+        principal.map(Actor::Full).ok_or_else(refused)
+    }
+}
+
+impl Authenticate for Identity {
+    fn authenticate<'a>(
+        &'a self,
+        source: &'a Source,
+        credentials: Credentials<'a>,
+    ) -> BoxFuture<'a, Result<Authenticated>> {
+        async move {
+            match credentials {
+                Credentials::None => Ok(Authenticated::anonymous()),
+                Credentials::Bearer(token) => {
+                    Ok(Authenticated { actor: self.actor(source, token).await?, csrf_token: None })
+                }
+                Credentials::Cookie(token) => {
+                    let actor = self.actor(source, token).await?;
+                    let csrf_token = actor.principal().map(|principal| self.tokens.csrf(principal.session_id));
+                    Ok(Authenticated { actor, csrf_token })
+                }
+            }
+        }
+        .boxed()
+    }
+
+    fn access_cookie(&self) -> &str {
+        &self.cookies.access
+    }
+}

@@ -1,0 +1,76 @@
+//! Types of the log-ins.
+use std::time::Duration;
+
+use kernel::{Code, Error, FieldError, Result, Secret};
+use serde::Deserialize;
+
+use crate::{
+    accounts::{Identifier, NewAccount, User},
+    sessions::{Session, Transport},
+};
+
+/// Who may create an account for themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registration {
+    /// Anyone, with the answer at once.
+    Open,
+    /// Nobody; administrators create accounts.
+    Closed,
+}
+
+/// What a successful log-in, registration or refresh hands out.
+pub struct Grant {
+    pub user: User,
+    pub session: Session,
+    pub access_token: String,
+    pub refresh_token: String,
+    pub expires_in: Duration,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RegisterBody {
+    email: String,
+    password: String,
+    username: Option<String>,
+    name: Option<String>,
+    #[serde(default)]
+    pub transport: Transport,
+}
+
+impl RegisterBody {
+    pub(super) fn into_account(self) -> NewAccount {
+        let password = Secret::new(self.password);
+        NewAccount { email: self.email, password, username: self.username, name: self.name }
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct LoginBody {
+    email: Option<String>,
+    username: Option<String>,
+    password: String,
+    #[serde(default)]
+    pub transport: Transport,
+}
+
+impl LoginBody {
+    /// Errors: 422 unless exactly one of the two names is there.
+    pub(super) fn into_parts(self) -> Result<(Identifier, Secret<String>)> {
+        let identifier = match (self.email, self.username) {
+            (Some(email), None) => Identifier::Email(email),
+            (None, Some(username)) => Identifier::Username(username),
+            (None, None) => return Err(one_name("missing", "email or username is required")),
+            (Some(_), Some(_)) => return Err(one_name("ambiguous", "give email or username, not both")),
+        };
+        Ok((identifier, Secret::new(self.password)))
+    }
+}
+
+fn one_name(code: &'static str, message: &str) -> Error {
+    Error::new(Code::Invalid).with_field(FieldError::new("email", code, message))
+}
+
+#[derive(Default, Deserialize)]
+pub(super) struct RefreshBody {
+    pub refresh_token: Option<String>,
+}

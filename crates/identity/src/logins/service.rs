@@ -1,0 +1,179 @@
+//! Rules for log-ins: strangers learn nothing from an answer or from how long it takes, and half a log-in is none.
+use std::sync::Arc;
+
+use ::store::Ctx;
+use futures_util::FutureExt as _;
+use kernel::{Code, Error, Method, Result, Secret, SessionId, UserId};
+use platform::{
+    audit::{self, Entry},
+    secrets::{Keyring, MacKey},
+};
+
+use super::{
+    cookies::CookieNames,
+    model::{Grant, Registration},
+    store,
+};
+use crate::{
+    accounts::{Accounts, Identifier, User},
+    sessions::{NewSession, Rotation, Session, Transport},
+    tokens::Tokens,
+};
+
+/// Rows that failures by unknown names may take.
+const BUCKETS: u8 = 64;
+
+/// The log-ins; cheap to clone.
+#[derive(Clone)]
+pub struct Logins(Arc<Inner>);
+
+struct Inner {
+    accounts: Accounts,
+    tokens: Tokens,
+    cookies: CookieNames,
+    registration: Registration,
+    buckets: MacKey,
+}
+
+impl Logins {
+    pub(crate) fn new(
+        accounts: Accounts,
+        tokens: Tokens,
+        keyring: &Keyring,
+        cookies: CookieNames,
+        registration: Registration,
+    ) -> Result<Self> {
+        let buckets = keyring.mac_key("failed_login")?;
+        Ok(Self(Arc::new(Inner { accounts, tokens, cookies, registration, buckets })))
+    }
+
+    /// Errors: 401 `invalid_credentials`, the same for every reason; 503.
+    pub(super) async fn log_in(
+        &self,
+        ctx: &Ctx,
+        identifier: Identifier,
+        password: Secret<String>,
+        transport: Transport,
+    ) -> Result<Grant> {
+        let bucket = self.bucket(&identifier);
+        let found = self.accounts().credentials(ctx, identifier).await?;
+        let (user_id, hash) = found.map_or((None, None), |found| (Some(found.user_id), found.password_hash));
+        let is_right = self.accounts().passwords().verify(password, hash.as_deref()).await?;
+        if let (true, Some(user_id), Some(hash)) = (is_right, user_id, hash)
+            && let Some((user, session)) = self.begin(ctx, user_id, hash, transport).await?
+        {
+            return self.grant(ctx, user, session);
+        }
+        self.note_failure(ctx, user_id, bucket).await?;
+        Err(Error::new(Code::InvalidCredentials))
+    }
+
+    /// Begins the session, unless the account changed while its password was tried.
+    async fn begin(
+        &self,
+        ctx: &Ctx,
+        user_id: UserId,
+        hash: String,
+        transport: Transport,
+    ) -> Result<Option<(User, Session)>> {
+        let accounts = self.accounts().clone();
+        ctx.write(move |ctx, tx| {
+            async move {
+                let Some(user) = accounts.confirm(tx, user_id, &hash).await? else { return Ok(None) };
+                let new = NewSession { user_id, transport, methods: vec![Method::Password] };
+                let session = accounts.sessions().create(tx, &ctx, new).await?;
+                Ok(Some((user, session)))
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    /// One small write either way, so that the time of an answer does not tell whether there is an account: an audit
+    /// row where there is one, a counter where there is none.
+    async fn note_failure(&self, ctx: &Ctx, user_id: Option<UserId>, bucket: i64) -> Result<()> {
+        tracing::warn!(target: "security", event = "login_failed", address = address(ctx), request_id = ctx.request.id,
+            "a log-in failed");
+        ctx.write(move |ctx, tx| {
+            async move {
+                match user_id {
+                    Some(id) => audit::record(tx, &ctx, Entry::new("login.failed", "user", id)).await,
+                    None => store::count_failure(tx, bucket, ctx.now()).await,
+                }
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    fn bucket(&self, identifier: &Identifier) -> i64 {
+        let (Identifier::Email(name) | Identifier::Username(name)) = identifier;
+        let [first, ..] = self.0.buckets.sign(name.to_ascii_lowercase().as_bytes());
+        i64::from(first % BUCKETS)
+    }
+
+    /// Takes a refresh token. Errors: 401 `invalid_token`, and `refresh_reused` after its session was ended; 503.
+    pub(super) async fn refresh(&self, ctx: &Ctx, token: &str) -> Result<Grant> {
+        let refused = || Error::new(Code::InvalidToken);
+        let (id, generation) = self.tokens().read_refresh(token).ok_or_else(refused)?;
+        let accounts = self.accounts().clone();
+        let rotation = ctx.write(move |ctx, tx| {
+            async move {
+                let rotation = accounts.sessions().rotate(tx, &ctx, id, generation).await?;
+                let user = match &rotation {
+                    Rotation::Successor(session) => accounts.find(tx, session.user_id).await?,
+                    Rotation::Reused(_) | Rotation::Refused => None,
+                };
+                // Returned, not failed with: what was revoked is to be committed.
+                Ok((rotation, user))
+            }
+            .boxed()
+        });
+        match rotation.await? {
+            (Rotation::Successor(session), Some(user)) => self.grant(ctx, user, session),
+            (Rotation::Reused(session), _) => {
+                self.accounts().sessions().forget(session.id);
+                tracing::warn!(target: "security", event = "refresh_reused", address = address(ctx),
+                    request_id = ctx.request.id, session = %session.id, "a refresh token was used again");
+                Err(Error::new(Code::RefreshReused))
+            }
+            _ => Err(refused()),
+        }
+    }
+
+    /// Ends a session, if it is not over already.
+    pub(super) async fn log_out(&self, ctx: &Ctx, id: SessionId) -> Result<()> {
+        self.accounts().sessions().log_out(ctx, id).await
+    }
+
+    pub(super) fn grant(&self, ctx: &Ctx, user: User, session: Session) -> Result<Grant> {
+        let tokens = self.tokens();
+        Ok(Grant {
+            access_token: tokens.issue_access(&session, ctx.now())?,
+            refresh_token: tokens.issue_refresh(&session),
+            expires_in: tokens.access_ttl(),
+            user,
+            session,
+        })
+    }
+
+    pub(super) fn accounts(&self) -> &Accounts {
+        &self.0.accounts
+    }
+
+    pub(super) fn tokens(&self) -> &Tokens {
+        &self.0.tokens
+    }
+
+    pub(super) fn cookies(&self) -> &CookieNames {
+        &self.0.cookies
+    }
+
+    pub(super) fn registration(&self) -> Registration {
+        self.0.registration
+    }
+}
+
+fn address(ctx: &Ctx) -> String {
+    ctx.request.address.map(|address| address.to_string()).unwrap_or_default()
+}
