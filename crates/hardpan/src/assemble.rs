@@ -63,11 +63,8 @@ pub async fn open(
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 ) -> Result<Foundation> {
-    let options = database_options(&config);
-    let master = config.master_key(&*random)?;
-    let keyring = Keyring::new(master.secret(), config.previous_master_key.as_ref().map(MasterKey::secret))?;
-    let db = Db::open(options).await?;
-    Ok(Foundation { config, source: Source { db, clock, random }, declaration, keyring })
+    let db = Db::open(database_options(&config)).await?;
+    Foundation::new(config, declaration, Source { db, clock, random })
 }
 
 fn database_options(config: &Config) -> store::Options {
@@ -91,6 +88,13 @@ impl State {
 }
 
 impl Foundation {
+    /// Over a database that is open. Errors: the master key kept in the data folder cannot be read or made.
+    pub fn new(config: Config, declaration: Arc<Declaration>, source: Source) -> Result<Self> {
+        let master = config.master_key(&*source.random)?;
+        let keyring = Keyring::new(master.secret(), config.previous_master_key.as_ref().map(MasterKey::secret))?;
+        Ok(Self { config, source, declaration, keyring })
+    }
+
     /// What the database lacks; changes nothing.
     pub async fn state(&self) -> Result<State> {
         let ctx = self.source.system("migrate");

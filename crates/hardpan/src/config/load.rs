@@ -43,7 +43,7 @@ pub fn load(inputs: &Inputs) -> Loaded {
     let master_keys = secrets::read(profile, &environment, &mut findings);
     let layers = Layers { profile, file: &file, environment: &environment, flags: &inputs.flags };
     let settings = resolve::resolve(&layers, &mut findings);
-    findings.extend(check::check(Subject { profile, settings: &settings, environment: &environment }));
+    findings.extend(check::check(Subject { dir: &dir, profile, settings: &settings, environment: &environment }));
     let config = build::config(profile, &dir, &settings, master_keys);
     Loaded { profile, dir, resources: file.resources, settings, findings, config }
 }

@@ -107,7 +107,7 @@ fn passwords_are_never_shown() {
 
 #[test]
 fn relative_paths_start_at_the_app() {
-    let scene = Scene::new("database = { url = \"sqlite:./store/x.db\", tls_ca = \"ca.pem\" }");
+    let scene = Scene::new("database = { url = \"sqlite:./store/x.db\", tls_ca = \"ca.pem\" }").file("ca.pem", "");
     let (config, _) = scene.load().ready(Vec::new()).unwrap();
     assert_eq!(config.data_dir, config.dir.join("store"));
     assert_eq!(*config.database.url.expose(), format!("sqlite:{}", config.dir.join("store/x.db").display()));

@@ -3,7 +3,7 @@ use kernel::{
     Code, Error, Result, SessionId,
     schema::{Field, Kind, Schema},
 };
-use web::{Access, Call, Class, Method, Reply, Route, Routes, StatusCode, cookies, csrf, header};
+use web::{Access, Call, Class, Method, Reply, Route, Routes, StatusCode, cookies, header};
 
 use super::{
     answers::grant_schema,
@@ -22,11 +22,13 @@ pub fn routes(logins: &Logins) -> Routes {
     let min_length = logins.accounts().passwords().min_length();
     let routes = vec![
         Route::new(Method::POST, "/auth/v1/register", "register", logins, register)
+            .class(Class::Credentials)
             .body(register_schema(min_length))
             .summary(TAG, "Create an account and log in")
             .answers(StatusCode::CREATED, "The account and its tokens", Some(grant_schema()))
             .errors(&[Code::RegistrationClosed, Code::EmailTaken, Code::UsernameTaken, Code::CsrfFailed]),
         Route::new(Method::POST, "/auth/v1/login", "log_in", logins, log_in)
+            .class(Class::Credentials)
             .body(login_schema())
             .summary(TAG, "Log in with a password")
             .answers(StatusCode::OK, "The account and its tokens", Some(grant_schema()))
@@ -42,7 +44,7 @@ pub fn routes(logins: &Logins) -> Routes {
             .answers(StatusCode::NO_CONTENT, "It is ended, or was", None)
             .errors(&[Code::CsrfFailed]),
     ];
-    routes.into_iter().map(|route| route.access(Access::Public).class(Class::Credentials)).collect()
+    routes.into_iter().map(|route| route.access(Access::Public)).collect()
 }
 
 async fn register(logins: Logins, mut call: Call) -> Result<Reply> {
@@ -74,52 +76,52 @@ async fn refresh(logins: Logins, mut call: Call) -> Result<Reply> {
         return logins.answer(StatusCode::OK, &grant, Transport::Bearer);
     }
     let refused = || Error::new(Code::InvalidToken);
-    let token = refresh_cookie(&logins, &call).ok_or_else(refused)?;
+    let token = cookie(&call, &logins.cookies().refresh).ok_or_else(refused)?;
     // The access cookie may be gone by now, so the session that the echo must fit is the refresh token's.
     let (session_id, _) = logins.tokens().read_refresh(token).ok_or_else(refused)?;
-    check_forgery(&logins, &call, session_id)?;
+    call.check_csrf(&logins.tokens().csrf(session_id))?;
     let grant = logins.refresh(&call.ctx, token).await?;
     logins.answer(StatusCode::OK, &grant, Transport::Cookie)
 }
 
 async fn log_out(logins: Logins, mut call: Call) -> Result<Reply> {
     let body: Option<RefreshBody> = call.body()?;
-    let session_id = |token: &str| logins.tokens().read_refresh(token).map(|(session_id, _)| session_id);
-    let own = call.ctx.actor.principal().map(|principal| principal.session_id);
-    let named = body.unwrap_or_default().refresh_token.as_deref().and_then(session_id);
-    let leaving = if is_bearer(&call) {
-        named.or(own)
-    } else {
-        // Clearing someone's cookies from another site would be a nuisance too.
-        call.check_origin()?;
-        let by_cookie = refresh_cookie(&logins, &call).and_then(session_id).or(own);
-        if let (None, Some(session_id)) = (named, by_cookie) {
-            check_forgery(&logins, &call, session_id)?;
-        }
-        named.or(by_cookie)
-    };
-    if let Some(session_id) = leaving {
+    let named = body.unwrap_or_default().refresh_token.and_then(|token| of_refresh(&logins, &token));
+    if let Some(session_id) = named.or(leaving(&logins, &call)?) {
         logins.log_out(&call.ctx, session_id).await?;
     }
     let reply = Reply::no_content().header(CLEAR_SITE_DATA, "\"cache\", \"cookies\", \"storage\"")?;
     logins.cookies().clear(reply)
 }
 
+/// The session whose credentials came with the request. They are read here and not taken from the actor, who is
+/// anonymous also when the database is away: a log-out that did not happen must not look like one.
+fn leaving(logins: &Logins, call: &Call) -> Result<Option<SessionId>> {
+    let of_access = |token: &str| logins.tokens().verify_access(token, call.ctx.now()).map(|found| found.session_id);
+    if let Some(authorization) = call.headers.get(header::AUTHORIZATION) {
+        let token = authorization.to_str().ok().and_then(|text| text.split_once(' ')).map(|(_, token)| token.trim());
+        return Ok(token.and_then(of_access));
+    }
+    // Clearing someone's cookies from another site would be a nuisance even without a session.
+    call.check_origin()?;
+    let refresh = cookie(call, &logins.cookies().refresh).and_then(|token| of_refresh(logins, token));
+    let session_id = refresh.or_else(|| cookie(call, &logins.cookies().access).and_then(of_access));
+    if let Some(session_id) = session_id {
+        call.check_csrf(&logins.tokens().csrf(session_id))?;
+    }
+    Ok(session_id)
+}
+
+fn of_refresh(logins: &Logins, token: &str) -> Option<SessionId> {
+    logins.tokens().read_refresh(token).map(|(session_id, _)| session_id)
+}
+
 const CLEAR_SITE_DATA: header::HeaderName = header::HeaderName::from_static("clear-site-data");
 
-/// With a bearer present cookies are ignored.
-fn is_bearer(call: &Call) -> bool {
-    call.headers.contains_key(header::AUTHORIZATION)
-}
-
-fn refresh_cookie<'a>(logins: &Logins, call: &'a Call) -> Option<&'a str> {
-    if is_bearer(call) { None } else { cookies::get(&call.headers, &logins.cookies().refresh) }
-}
-
-fn check_forgery(logins: &Logins, call: &Call, session_id: SessionId) -> Result<()> {
-    call.check_origin()?;
-    let is_echoed = csrf::has_token(&call.headers, &logins.tokens().csrf(session_id));
-    if is_echoed { Ok(()) } else { Err(Error::new(Code::CsrfFailed)) }
+/// A cookie of the request; with a bearer present cookies are ignored.
+fn cookie<'a>(call: &'a Call, name: &str) -> Option<&'a str> {
+    let is_bearer = call.headers.contains_key(header::AUTHORIZATION);
+    if is_bearer { None } else { cookies::get(&call.headers, name) }
 }
 
 fn register_schema(min_length: usize) -> Schema {

@@ -22,7 +22,7 @@ impl Inner {
         exchange.line.user = caller.user();
         if let Some(user) = caller.user() {
             let now = self.source.clock.now();
-            let _ = (now, user);
+            self.limiter.by_principal(route.class, user, now, &mut exchange.verdicts)?;
         }
         check_access(route.access, &caller.actor)?;
         let actor = self.proven(route, &exchange.headers, caller)?;

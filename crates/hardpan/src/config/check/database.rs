@@ -1,4 +1,6 @@
 //! The database: its pool, its password, and the way there.
+use std::fs::File;
+
 use super::Subject;
 use crate::config::{
     database_url,
@@ -7,6 +9,7 @@ use crate::config::{
 };
 
 const URL: &str = "database.url";
+const AUTHORITY: &str = "database.tls_ca";
 
 /// Passwords that images, tutorials and templates set.
 const DEFAULTS: [&str; 14] = [
@@ -36,9 +39,15 @@ pub fn check(subject: Subject<'_>) -> Vec<Finding> {
         let reason = format!("is {least}, more than database.pool.max ({most})");
         findings.push(Finding::error("database.pool.min", reason, "make it at most database.pool.max"));
     }
+    if let Some(path) = settings.text(AUTHORITY).map(|path| subject.dir.join(path))
+        && let Err(error) = File::open(&path)
+    {
+        let reason = format!("names {}, which cannot be read: {error}", path.display());
+        findings.push(Finding::error(AUTHORITY, reason, "name a PEM file that this user may read"));
+    }
     if let Some(url) = settings.text(URL).and_then(Url::split).filter(|_| subject.profile.is_exposed()) {
         findings.extend(password(url));
-        findings.extend(transport(url, settings.text("database.tls_ca").is_some()));
+        findings.extend(transport(url, settings.text(AUTHORITY).is_some()));
     }
     findings
 }

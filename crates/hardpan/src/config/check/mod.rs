@@ -9,11 +9,15 @@ mod tests;
 
 pub use browsers::is_origin;
 
+use std::path::Path;
+
 use super::{environment::Environment, finding::Finding, profile::Profile, setting::Settings};
 
 /// What the rules look at. A key whose value could not be read is absent from `settings` and reported already.
 #[derive(Clone, Copy)]
 pub struct Subject<'a> {
+    /// The app's folder.
+    pub dir: &'a Path,
     pub profile: Profile,
     pub settings: &'a Settings,
     pub environment: &'a Environment,

@@ -30,6 +30,7 @@ fn production_refuses_each_by_itself() {
         ("auth.registration = \"invite\"", "error auth.registration"),
         ("auth.password_min_length = 4", "error auth.password_min_length"),
         ("database.pool = { min = 9, max = 3 }", "error database.pool.min"),
+        ("database.tls_ca = \"none.pem\"", "error database.tls_ca"),
         ("redis.url = \"redis://cache\"", "warning redis.url"),
         ("mail.url = \"smtp://mail\"", "warning mail.url"),
         ("server.listn = \"x\"", "error server.listn"),

@@ -1,0 +1,2 @@
+//! The routes of declared resources.
+mod create;

@@ -1,0 +1,131 @@
+//! The server under test and the people who use it.
+use std::{collections::BTreeMap, time::Duration};
+
+use hardpan::{
+    assemble::{self, Foundation, Server},
+    config::{self, Inputs},
+};
+use identity::NewAccount;
+use kernel::Secret;
+use serde_json::{Value as Json, json};
+use testkit::TestDb;
+use web::Method;
+
+use super::Request;
+
+pub const PASSWORD: &str = "correct horse battery staple";
+
+/// A whole server.
+pub struct TestApp {
+    pub server: Server,
+    pub db: TestDb,
+    _dir: tempfile::TempDir,
+}
+
+/// Someone with an account, logged in.
+#[derive(Clone, Debug)]
+pub struct Person {
+    pub id: String,
+    pub email: String,
+    pub token: String,
+    pub refresh: String,
+}
+
+/// Runs `test` on each engine, each time against a server of its own for `support/app.toml`.
+pub async fn on_both(test: impl AsyncFn(TestApp)) {
+    testkit::on_both(async |db| test(TestApp::new(db).await).await).await;
+}
+
+impl TestApp {
+    pub async fn new(db: TestDb) -> Self {
+        Self::with(db, include_str!("app.toml"), &[]).await
+    }
+
+    /// With another app file and more of an environment. Limits are out of the way unless the environment sets them.
+    pub async fn with(db: TestDb, app_file: &str, environment: &[(&str, &str)]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("hardpan.toml"), app_file).unwrap();
+        let url = db.url();
+        let mut all = BTreeMap::from(
+            [
+                ("HARDPAN_PROFILE", "testing"),
+                ("HARDPAN_MASTER_KEY", "3q2+7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs="),
+                ("DATABASE_URL", url.as_str()),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned())),
+        );
+        for class in ["ADDRESS", "PRINCIPAL", "CREDENTIALS"] {
+            all.insert(format!("HARDPAN_LIMITS__{class}__BURST"), "100000".to_owned());
+        }
+        all.extend(environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let loaded = config::load(&Inputs { dir: dir.path().into(), environment: all, flags: Vec::new() });
+        let (declaration, findings) = assemble::declare(&loaded);
+        let (config, _) = loaded.ready(findings).unwrap_or_else(|report| panic!("{}", report.to_text()));
+        let foundation = Foundation::new(config, declaration, db.source.clone()).unwrap();
+        foundation.prepare().await.unwrap();
+        Self { server: foundation.build().await.unwrap(), db, _dir: dir }
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> Request {
+        Request::new(&self.server.app, method, path)
+    }
+
+    pub fn get(&self, path: &str) -> Request {
+        self.request(Method::GET, path)
+    }
+
+    pub fn post(&self, path: &str, body: &Json) -> Request {
+        self.request(Method::POST, path).json(body)
+    }
+
+    pub fn patch(&self, path: &str, body: &Json) -> Request {
+        self.request(Method::PATCH, path).json(body)
+    }
+
+    pub fn delete(&self, path: &str) -> Request {
+        self.request(Method::DELETE, path)
+    }
+
+    pub async fn register(&self, email: &str) -> Person {
+        let body = json!({"email": email, "password": PASSWORD});
+        person(&self.post("/auth/v1/register", &body).send().await.expect(201).json())
+    }
+
+    /// An account with these roles, made as the command line makes one.
+    pub async fn person(&self, email: &str, roles: &[&str]) -> Person {
+        let new = NewAccount {
+            email: email.to_owned(),
+            password: Secret::new(PASSWORD.to_owned()),
+            username: None,
+            name: None,
+        };
+        let roles: Vec<String> = roles.iter().map(ToString::to_string).collect();
+        self.server.identity.create_user(&self.db.ctx(), new, &roles).await.unwrap();
+        self.login(email).await
+    }
+
+    pub async fn login(&self, email: &str) -> Person {
+        let body = json!({"email": email, "password": PASSWORD});
+        person(&self.post("/auth/v1/login", &body).send().await.expect(200).json())
+    }
+
+    pub fn advance(&self, by: Duration) {
+        self.db.clock.advance(by);
+    }
+
+    /// Creates a record as `owner` and gives it back.
+    pub async fn create(&self, resource: &str, owner: &Person, body: &Json) -> Json {
+        let path = format!("/api/v1/{resource}");
+        self.post(&path, body).bearer(&owner.token).send().await.expect(201).json()
+    }
+}
+
+pub fn person(json: &Json) -> Person {
+    let text = |json: &Json| json.as_str().unwrap().to_owned();
+    Person {
+        id: text(&json["user"]["id"]),
+        email: text(&json["user"]["email"]),
+        token: text(&json["access_token"]),
+        refresh: text(&json["refresh_token"]),
+    }
+}
