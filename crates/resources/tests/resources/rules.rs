@@ -4,6 +4,7 @@ use proptest::{
     collection::vec,
     option,
     prelude::*,
+    strategy::ValueTree as _,
     test_runner::{Config, TestRng, TestRunner},
 };
 use resources::records::ListQuery;

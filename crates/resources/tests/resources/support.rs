@@ -20,10 +20,10 @@ pub struct World {
 impl World {
     /// Tables for `text`, the `[resources]` part of an app file.
     pub async fn new(db: TestDb, text: &str) -> Self {
-        let source = db.source();
+        let source = db.source.clone();
         let system = source.system("test");
-        store::migrate::apply(&system, &resources::migrations()).await.unwrap();
-        store::migrate::apply(&system, &platform::migrations()).await.ok();
+        let migrations = [platform::migrations(), resources::migrations()].concat();
+        store::migrate::apply(&system, &migrations).await.unwrap();
         let records = Records::new(declare(text), &keyring()).unwrap();
         let plan = schema::apply(&system, records.declaration()).await.unwrap();
         assert_eq!(plan.refused, Vec::<String>::new());

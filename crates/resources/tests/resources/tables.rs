@@ -57,7 +57,7 @@ async fn two_nodes_that_start_at_once_make_each_table_once() {
         let world = World::new(db, "").await;
         let declaration = declare(OLD);
         let (one, two) = (world.system(), world.system());
-        let (one, two) = futures_util::join!(schema::apply(&one, &declaration), schema::apply(&two, &declaration));
+        let (one, two) = tokio::join!(schema::apply(&one, &declaration), schema::apply(&two, &declaration));
         let mut steps = [one.unwrap().steps.len(), two.unwrap().steps.len()];
         steps.sort_unstable();
         assert_eq!(steps[0], 0);
@@ -105,10 +105,11 @@ async fn rows_of_a_deleted_account_are_hidden_at_once_and_purged() {
         assert!(world.records.get(&stranger, &parents, id).await.is_ok());
 
         let (hook, owner) = (world.records.clone(), ctx.actor.user_id().unwrap());
-        let hide = move |ctx: store::Ctx, tx| -> futures_util::future::BoxFuture<'_, kernel::Result<()>> {
-            Box::pin(async move { hook.hide(tx, &ctx, owner).await })
-        };
-        world.system().write(hide).await.unwrap();
+        world
+            .system()
+            .write(move |ctx, tx| Box::pin(async move { hook.hide(tx, &ctx, owner).await }))
+            .await
+            .unwrap();
         assert_eq!(world.records.get(&stranger, &parents, id).await.unwrap_err().code(), Code::NotFound);
         assert_eq!(world.records.purge(&world.system()).await.unwrap(), 2);
         assert_eq!(world.records.purge(&world.system()).await.unwrap(), 0);

@@ -101,7 +101,7 @@ fn set_up(connection: &Connection, role: Role) -> rusqlite::Result<()> {
         "PRAGMA synchronous = FULL;
          PRAGMA wal_autocheckpoint = 8000;
          PRAGMA journal_size_limit = 67108864;
-         PRAGMA mmap_size = 0;
+         PRAGMA mmap_size = 33554432;
          PRAGMA temp_store = MEMORY;
          PRAGMA foreign_keys = ON;
          PRAGMA trusted_schema = OFF;",

@@ -46,7 +46,7 @@ impl Table {
         }
         let found = self.paths.at(path).ok()?;
         let parameter = |(name, value): (&str, &str)| {
-            let value = decode(value).filter(|value| true)?;
+            let value = decode(value).filter(|value| !value.contains('\0'))?;
             Some((name.to_owned(), value.into_owned()))
         };
         Some((found.value, found.params.iter().map(parameter).collect::<Option<_>>()?))
