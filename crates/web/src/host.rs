@@ -1,10 +1,10 @@
-//! In development only local host names are served: a foreign one is how a web page reaches a developer's machine (DNS rebinding).
+//! In development only local host names are served: by a foreign one web pages reach a developer's machine (DNS rebinding).
 use std::net::IpAddr;
 
 use http::{HeaderMap, Uri, header, uri::Authority};
 use kernel::{Code, Error, Result};
 
-/// Errors: 400 `foreign_host` when the request names a host that is not this machine. Naming none is fine: browsers always do.
+/// Errors: 400 `foreign_host` when the request names a host that is not this machine. Naming none is fine: browsers do.
 pub(crate) fn check_local(uri: &Uri, headers: &HeaderMap) -> Result<()> {
     let is_foreign_target = uri.authority().is_some_and(|target| !is_local(target));
     let mut named = headers.get_all(header::HOST).iter().map(|host| Authority::try_from(host.as_bytes()));

@@ -1,5 +1,6 @@
 //! Everything a client can rely on, over HTTP and on both engines, in process.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test that fails should say where")]
 
+mod binary;
 mod records;
 mod support;

@@ -97,19 +97,21 @@ fn set_up(connection: &Connection, role: Role) -> rusqlite::Result<()> {
             return Err(rusqlite::Error::ToSqlConversionFailure("the file system does not allow a WAL".into()));
         }
     }
+    // No memory map: measured, it gains nothing for look-ups, costs half the throughput when writes come between (the map is made
+    // anew), counts every page as resident once per connection, and turns a failed read into a signal.
     connection.execute_batch(
         "PRAGMA synchronous = FULL;
          PRAGMA wal_autocheckpoint = 8000;
          PRAGMA journal_size_limit = 67108864;
-         PRAGMA mmap_size = 33554432;
+         PRAGMA mmap_size = 0;
          PRAGMA temp_store = MEMORY;
          PRAGMA foreign_keys = ON;
          PRAGMA trusted_schema = OFF;",
     )?;
     match role {
         Role::Writer => connection.execute_batch("PRAGMA cache_size = -16000")?,
-        // The map of the file serves readers; what they cache besides is kept small.
-        Role::Reader => connection.execute_batch("PRAGMA cache_size = -4000; PRAGMA query_only = ON")?,
+        // In KiB. Behind it is the operating system's cache, which all readers share.
+        Role::Reader => connection.execute_batch("PRAGMA cache_size = -3000; PRAGMA query_only = ON")?,
     }
     connection.set_prepared_statement_cache_capacity(256);
     Ok(())

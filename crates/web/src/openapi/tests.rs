@@ -55,7 +55,10 @@ fn of(path: &str, method: &str) -> Json {
 }
 
 fn statuses(operation: &Json) -> Vec<String> {
-    operation["responses"].as_object().unwrap().keys().cloned().collect()
+    let mut statuses: Vec<_> = operation["responses"].as_object().unwrap().keys().cloned().collect();
+    // In which order an object keeps its members depends on features of serde_json that others turn on.
+    statuses.sort();
+    statuses
 }
 
 #[test]
@@ -85,8 +88,9 @@ fn parameters_and_bodies_come_from_the_route() {
     let update = of("/api/v1/documents/{id}", "patch");
     assert_eq!(update["parameters"][0]["name"], "id");
     assert_eq!(update["parameters"][1]["name"], "If-Match");
-    let types: Vec<_> = update["requestBody"]["content"].as_object().unwrap().keys().collect();
-    assert_eq!(types, [JSON, MERGE_PATCH]);
+    for media_type in [JSON, MERGE_PATCH] {
+        assert!(update["requestBody"]["content"][media_type].is_object());
+    }
     assert!(update["responses"]["200"]["headers"]["ETag"].is_object());
     assert_eq!(of("/auth/v1/logout", "post")["requestBody"]["required"], false);
 }
@@ -106,12 +110,4 @@ fn every_published_code_is_listed() {
     let document = document("notes", "1", "https://notes.example", &sample());
     let codes = &document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"];
     assert_eq!(codes.as_array().unwrap().len(), Code::ALL.len());
-}
-
-/// For validators outside: `cargo test -p web -- --ignored write_the_sample`.
-#[test]
-#[ignore = "writes a file"]
-fn write_the_sample() {
-    let path = std::env::temp_dir().join("openapi-sample.json");
-    std::fs::write(path, document("notes", "1", "https://notes.example", &sample()).to_string()).unwrap();
 }

@@ -1,5 +1,5 @@
-//! What a request of a route passes: who calls, limits, access, CSRF, query, body, handler. Nobody's body is read before it is known
-//! that they may call.
+//! What a request of a route passes: caller, limits, access, CSRF, query, body, handler, in this order: who may not call is
+//! told so before a byte of the body is read.
 use std::{mem, sync::Arc};
 
 use http::{HeaderMap, Method, header};
@@ -8,7 +8,10 @@ use kernel::{Actor, Code, Error, Result, UserId, error::Kind};
 use super::{Inner, outer::Exchange};
 use crate::{
     Access, Authenticated, Call, Class, Credentials, Reply, Route, cookies, csrf,
-    edge::validation::{self, Bounds},
+    edge::{
+        audit::one_line,
+        validation::{self, Bounds},
+    },
 };
 
 impl Inner {
@@ -41,7 +44,7 @@ impl Inner {
         (route.handler)(call).await
     }
 
-    /// Who calls. Where anyone may, credentials that are not valid count as none, and so do those that cannot be checked right now.
+    /// Who calls. Where anyone may, credentials that are not valid count as none, as do those that cannot be checked now.
     async fn caller(&self, route: &Route, headers: &HeaderMap) -> Result<Caller> {
         let is_public = route.access == Access::Public;
         let credentials = match credentials(headers, self.authenticate.access_cookie()) {
@@ -57,7 +60,7 @@ impl Inner {
             }
             Err(error) if is_public => {
                 if error.code().kind() != Kind::Unauthenticated {
-                    tracing::warn!(code = error.code().as_str(), "credentials could not be checked");
+                    tracing::warn!("credentials could not be checked: {}", one_line(&format!("{error:?}")));
                 }
                 Ok(Caller::ANONYMOUS)
             }

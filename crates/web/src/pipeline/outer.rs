@@ -1,4 +1,4 @@
-//! What every request passes, known route or not: its id and address, host, CORS, limits, time-out, panics, headers, the log.
+//! What every request passes, known route or not: id, address, host, CORS, limits, time-out, panics, headers, the log.
 use std::{any::Any, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc};
 
 use axum::body::Body;

@@ -61,7 +61,7 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
                 let (protocols, app, stopping) = (Arc::clone(&protocols), app.clone(), stopping.clone());
                 connections.spawn(async move {
                     protocols.serve(stream, peer, app, stopping).await;
-                    std::mem::forget(permit);
+                    drop(permit);
                 });
             }
         }

@@ -66,7 +66,9 @@ fn password(url: Url<'_>) -> Option<Finding> {
         return None;
     };
     let fix = "give the database user a random password, and set it here by DATABASE_URL or DATABASE_URL_FILE";
-    Some(Finding::new(Level::Error, URL, fault, fix))
+    // On this machine the server's own rules (trust, peer) may be what guards it.
+    let level = if is_local(url) { Level::Warning } else { Level::Error };
+    Some(Finding::new(level, URL, fault, fix))
 }
 
 /// Every host must be this machine, or the connection be encrypted for certain.
@@ -76,12 +78,15 @@ fn transport(url: Url<'_>, has_own_authority: bool) -> Option<Finding> {
         // Whoever names an authority means TLS.
         None => has_own_authority,
     };
-    let is_local = is_socket(url) || url.host.split(',').all(url::is_loopback);
-    if is_encrypted || is_local {
+    if is_encrypted || is_local(url) {
         return None;
     }
     let reason = "leads to another machine and does not insist on TLS: records and the password may travel readable";
     Some(Finding::warning(URL, reason, "add ?sslmode=require to it"))
+}
+
+fn is_local(url: Url<'_>) -> bool {
+    is_socket(url) || url.host.split(',').all(url::is_loopback)
 }
 
 /// Local sockets check the user by themselves.

@@ -3,4 +3,4 @@ mod client;
 mod world;
 
 pub use client::{Answer, Request};
-pub use world::{Person, TestApp, on_both};
+pub use world::{PASSWORD, Person, TestApp, on_both};

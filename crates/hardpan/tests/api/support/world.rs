@@ -49,7 +49,7 @@ impl TestApp {
         let mut all = BTreeMap::from(
             [
                 ("HARDPAN_PROFILE", "testing"),
-                ("HARDPAN_MASTER_KEY", "3q2+7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs="),
+                ("HARDPAN_MASTER_KEY", "nP1hzrH+mCdTs/dz8eFh+jMgXSYZDubnoHmSuQglaRQ="),
                 ("DATABASE_URL", url.as_str()),
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned())),

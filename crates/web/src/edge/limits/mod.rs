@@ -1,4 +1,4 @@
-//! Rate limits: per address before anyone is known, per principal after, and a tighter one where passwords and codes are tried.
+//! Rate limits: per address before anyone is known, per principal after, tighter where passwords and codes are tried.
 mod gcra;
 
 use std::{fmt::Write as _, net::IpAddr, time::Duration};

@@ -1,4 +1,7 @@
 //! What every answer has, and what no request can bring about.
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures_util::{StreamExt as _, stream};
 use http::header;
 
 use super::*;
@@ -134,6 +137,31 @@ async fn trusted_proxies_alone_say_who_called() {
     assert_eq!(open.get("/public", &[forwarded]).await.json()["address"], "203.0.113.9");
     let behind = Test::new(|settings| settings.trusted_proxies = vec!["203.0.113.0/24".parse().unwrap()]).await;
     assert_eq!(behind.get("/public", &[forwarded]).await.json()["address"], "198.51.100.1");
+}
+
+/// Pieces of a body that note how many were read.
+fn counted(pieces: usize) -> (Body, Arc<AtomicUsize>) {
+    let read = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&read);
+    let pieces = stream::iter(0..pieces).map(move |_| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        Ok::<_, std::io::Error>(vec![b'a'; 1024 * 1024])
+    });
+    (Body::from_stream(pieces), read)
+}
+
+#[tokio::test]
+async fn refused_uploads_are_read_to_the_end_within_bounds() {
+    let test = Test::new(|_| ()).await;
+    for (pieces, expects, read) in [(5, false, 5), (100, false, 17), (5, true, 0)] {
+        let (body, counter) = counted(pieces);
+        let mut upload = Request::post("/docs").header("content-type", "application/json");
+        if expects {
+            upload = upload.header("expect", "100-continue");
+        }
+        assert_eq!(test.send(upload.body(body).unwrap()).await.code(), "401 unauthenticated");
+        assert_eq!(counter.load(Ordering::Relaxed), read);
+    }
 }
 
 /// What no header, path or body may do is bring about a 500.

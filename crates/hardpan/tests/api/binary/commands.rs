@@ -1,0 +1,76 @@
+//! The commands: what they print, and the codes they end with.
+use super::program::{Running, run, text};
+
+#[test]
+fn init_makes_an_app_that_serves_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let app = dir.path().join("starter");
+    let app = app.to_str().unwrap();
+    assert_eq!(run(&["init", app], &[]).status.code(), Some(0));
+    let checked = run(&["check", app, "--format", "json"], &[]);
+    assert_eq!(checked.status.code(), Some(0), "{}", text(&checked.stdout));
+    let report: serde_json::Value = serde_json::from_slice(&checked.stdout).unwrap();
+    assert_eq!((&report["ok"], &report["errors"]), (&true.into(), &0.into()));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(format!("{app}/.env")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    let server = Running::start(app.as_ref(), &[]);
+    assert_eq!(server.call("GET", "/livez", None, None).0, 200);
+    drop(server);
+    // Nothing is overwritten.
+    assert_eq!(run(&["init", app], &[]).status.code(), Some(1));
+}
+
+#[test]
+fn usage_errors_are_2_and_help_is_0() {
+    assert_eq!(run(&["serv"], &[]).status.code(), Some(2));
+    assert_eq!(run(&["serve", "--what"], &[]).status.code(), Some(2));
+    for command in ["serve", "init", "check", "keygen", "migrate", "user", "openapi"] {
+        assert_eq!(run(&[command, "--help"], &[]).status.code(), Some(0), "{command}");
+    }
+    let version = run(&["--version"], &[]);
+    assert!(text(&version.stdout).starts_with("hardpan "));
+}
+
+#[test]
+fn a_folder_without_an_app_file_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = run(&["check", dir.path().to_str().unwrap()], &[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).contains("hardpan.toml"), "{}", text(&output.stdout));
+}
+
+#[test]
+fn the_document_needs_no_database_and_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let app = dir.path().to_str().unwrap();
+    assert_eq!(run(&["init", app], &[]).status.code(), Some(0));
+    let output = run(&["openapi", "--app", app], &[]);
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["openapi"], "3.1.0");
+    assert!(document["paths"]["/auth/v1/login"]["post"].is_object());
+    assert!(!dir.path().join("data").exists());
+}
+
+#[test]
+fn accounts_and_roles_from_the_command_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let app = dir.path().to_str().unwrap();
+    assert_eq!(run(&["init", app], &[]).status.code(), Some(0));
+    let user = |arguments: &[&str]| run(&[&["user"], arguments, &["--app", app]].concat(), &[]);
+    let made = user(&["create", "Ann@example.com", "--role", "admin"]);
+    assert_eq!(made.status.code(), Some(0), "{}", text(&made.stderr));
+    assert!(text(&made.stdout).contains("Password: "));
+    let twice = user(&["create", "ann@example.com"]);
+    assert_eq!(twice.status.code(), Some(1));
+    assert!(text(&twice.stderr).contains("email"), "{}", text(&twice.stderr));
+    let unknown = user(&["role", "ann@example.com", "no-such-role"]);
+    assert_eq!(unknown.status.code(), Some(1));
+    let last = user(&["role", "ann@example.com", "admin", "--remove"]);
+    assert_eq!(last.status.code(), Some(1));
+    assert!(text(&last.stderr).contains("last administrator"), "{}", text(&last.stderr));
+    assert!(text(&user(&["list"]).stdout).contains("Ann@example.com"));
+}

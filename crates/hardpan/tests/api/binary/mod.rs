@@ -1,0 +1,5 @@
+//! The program itself: started as people start it, spoken to over a socket.
+mod commands;
+mod notes;
+mod production;
+mod program;

@@ -1,0 +1,12 @@
+//! Identity over HTTP, in process, on both engines.
+mod account;
+mod administration;
+mod cookies;
+mod log_in;
+mod log_out;
+mod master_key;
+mod refresh;
+mod register;
+mod sessions;
+mod support;
+mod tokens;
