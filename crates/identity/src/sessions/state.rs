@@ -9,7 +9,7 @@ use std::{
 
 use ::store::Source;
 use futures_util::FutureExt as _;
-use kernel::{Code, Error, Principal, Result, SessionId, Timestamp, UserId, Uuid, error::Kind};
+use kernel::{Error, Principal, Result, SessionId, Timestamp, UserId, Uuid, error::Kind};
 use moka::sync::Cache;
 
 use super::store;
@@ -101,7 +101,7 @@ async fn read(source: &Source, id: SessionId) -> Result<Option<State>> {
     // Not knowing is never an answer about the token.
     let standing = standing.map_err(|error| match error.code().kind() {
         Kind::Unavailable | Kind::Timeout => error,
-        _ => Error::unavailable(error).with_detail(Code::Unavailable.message()),
+        _ => Error::unavailable(error),
     })?;
     Ok(standing.map(|standing| State {
         expires_at: standing.expires_at,

@@ -1,4 +1,5 @@
 //! Identity over HTTP, in process, on both engines.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
 mod account;
 mod administration;
 mod cookies;

@@ -123,7 +123,8 @@ async fn unused_sessions_end_after_their_time() {
 async fn forged_tokens_and_none_are_refused() {
     on_both(async |app| {
         let token = app.register("ann@example.com").await.text("refresh_token");
-        let flipped = if token.starts_with('A') { format!("B{}", &token[1..]) } else { format!("A{}", &token[1..]) };
+        let (first, rest) = token.split_at(1);
+        let flipped = format!("{}{rest}", if first == "A" { "B" } else { "A" });
         for forged in ["", "x", &flipped, &token[1..], &format!("{token}A")] {
             refused(&app, forged, "invalid_token").await;
         }
