@@ -1,6 +1,7 @@
 //! A PostgreSQL server for one run of tests: its own folder, its own port, gone afterwards.
 use std::{
-    env, fs, io,
+    env, fs,
+    io::{self, Write as _},
     net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
     time::Duration,
@@ -22,6 +23,16 @@ pub struct Server {
     child: Child,
 }
 
+/// What a crash of the server may cost.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// Everything: for databases that only show what transactions do.
+    Fast,
+    /// Nothing that was committed.
+    #[cfg(feature = "torture")]
+    Full,
+}
+
 /// Whom the server runs as. PostgreSQL refuses to run as root.
 #[derive(Clone, Copy)]
 struct User {
@@ -30,15 +41,19 @@ struct User {
 }
 
 impl Server {
-    pub async fn start() -> Result<Self, String> {
+    pub async fn start(durability: Durability) -> Result<Self, String> {
         let programs = match find() {
             Some(programs) => programs,
             None => install().await?,
         };
         let user = if output("id", &["-u"]).await.as_deref() == Some("0") { Some(unprivileged().await?) } else { None };
-        let folder = tempfile::Builder::new().prefix("hardpan-postgres-").tempdir().map_err(|error| error.to_string())?;
+        let folder =
+            tempfile::Builder::new().prefix("hardpan-postgres-").tempdir().map_err(|error| error.to_string())?;
         hand_over(folder.path(), user).map_err(|error| format!("{}: {error}", folder.path().display()))?;
         initialise(&programs, folder.path(), user).await?;
+        if durability == Durability::Fast {
+            forgo_durability(folder.path()).map_err(|error| error.to_string())?;
+        }
         let port = free_port().map_err(|error| error.to_string())?;
         let child = serve(&programs, folder.path(), user, port).map_err(|error| error.to_string())?;
         let mut server = Self { programs, folder, user, port, child };
@@ -65,6 +80,14 @@ impl Server {
         }
     }
 
+    /// Starts a stopped server again, over the same data, and waits until it accepts connections.
+    #[cfg(feature = "torture")]
+    pub async fn restart(&mut self) -> Result<(), String> {
+        let child = serve(&self.programs, self.folder.path(), self.user, self.port);
+        self.child = child.map_err(|error| error.to_string())?;
+        self.wait_until_ready().await
+    }
+
     async fn wait_until_ready(&mut self) -> Result<(), String> {
         for _ in 0..300 {
             if let Ok(Some(status)) = self.child.try_wait() {
@@ -88,11 +111,18 @@ fn find() -> Option<PathBuf> {
     let told = std::process::Command::new("pg_config").arg("--bindir").output().ok();
     let told = told.map(|output| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
     let mut usual = Vec::new();
-    for (parent, prefix) in
-        [("/usr/lib/postgresql", ""), ("/usr", "pgsql-"), ("/opt/homebrew/opt", "postgresql"), ("/usr/local/opt", "postgresql")]
-    {
+    for (parent, prefix) in [
+        ("/usr/lib/postgresql", ""),
+        ("/usr", "pgsql-"),
+        ("/opt/homebrew/opt", "postgresql"),
+        ("/usr/local/opt", "postgresql"),
+    ] {
         let folders = fs::read_dir(parent).into_iter().flatten().flatten();
-        usual.extend(folders.filter(|folder| folder.file_name().to_string_lossy().starts_with(prefix)).map(|folder| folder.path().join("bin")));
+        usual.extend(
+            folders
+                .filter(|folder| folder.file_name().to_string_lossy().starts_with(prefix))
+                .map(|folder| folder.path().join("bin")),
+        );
     }
     // The newest version first.
     usual.sort_by_key(|folder| std::cmp::Reverse(version_of(folder)));
@@ -101,13 +131,15 @@ fn find() -> Option<PathBuf> {
 }
 
 fn version_of(folder: &Path) -> u32 {
-    let digits = |part: &std::ffi::OsStr| part.to_string_lossy().chars().filter(char::is_ascii_digit).collect::<String>();
+    let digits =
+        |part: &std::ffi::OsStr| part.to_string_lossy().chars().filter(char::is_ascii_digit).collect::<String>();
     folder.iter().rev().find_map(|part| digits(part).parse().ok()).unwrap_or(0)
 }
 
 async fn install() -> Result<PathBuf, String> {
     let missing = "PostgreSQL is not installed; the tests need its server (package `postgresql`)";
-    let may_install = output("id", &["-u"]).await.as_deref() == Some("0") && output("apt-get", &["--version"]).await.is_some();
+    let may_install =
+        output("id", &["-u"]).await.as_deref() == Some("0") && output("apt-get", &["--version"]).await.is_some();
     if !may_install {
         return Err(missing.to_owned());
     }
@@ -156,12 +188,18 @@ fn program(programs: &Path, name: &str, user: Option<User>) -> Command {
 
 async fn initialise(programs: &Path, folder: &Path, user: Option<User>) -> Result<(), String> {
     let mut initdb = program(programs, "initdb", user);
-    initdb.args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync", "-D"]).arg(folder.join("data"));
+    initdb
+        .args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync", "-D"])
+        .arg(folder.join("data"));
     let output = initdb.output().await.map_err(|error| format!("initdb: {error}"))?;
     if output.status.success() { Ok(()) } else { Err(format!("initdb: {}", String::from_utf8_lossy(&output.stderr))) }
 }
 
-/// Without fsync: these databases need not outlive a crash of the machine, only show what transactions do.
+fn forgo_durability(folder: &Path) -> io::Result<()> {
+    let mut settings = fs::File::options().append(true).open(folder.join("data/postgresql.conf"))?;
+    settings.write_all(b"\nfsync = off\nfull_page_writes = off\n")
+}
+
 fn serve(programs: &Path, folder: &Path, user: Option<User>, port: u16) -> io::Result<Child> {
     let log = fs::File::create(folder.join("log"))?;
     let mut postgres = program(programs, "postgres", user);
@@ -170,8 +208,6 @@ fn serve(programs: &Path, folder: &Path, user: Option<User>, port: u16) -> io::R
         "listen_addresses=127.0.0.1",
         "unix_socket_directories=",
         "max_connections=300",
-        "fsync=off",
-        "full_page_writes=off",
         "max_wal_size=4GB",
         "log_min_messages=warning",
     ] {

@@ -3,7 +3,7 @@ use std::process::ExitCode;
 
 use tokio::{process::Command, signal};
 
-use crate::postgres::Server;
+use crate::postgres::{Durability, Server};
 
 /// Runs `cargo test` with `arguments`. Ends as it ends; the server is removed in every case.
 pub fn run(arguments: Vec<String>) -> ExitCode {
@@ -23,7 +23,7 @@ fn failed(why: &str) -> ExitCode {
 }
 
 async fn test(arguments: Vec<String>) -> Result<ExitCode, String> {
-    let mut server = Server::start().await?;
+    let mut server = Server::start(Durability::Fast).await?;
     let url = server.url();
     let outcome = tokio::select! {
         outcome = tests(arguments, &url) => outcome,

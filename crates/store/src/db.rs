@@ -88,7 +88,8 @@ impl Db {
     {
         match &self.engine {
             Engine::Sqlite(db) => db.run(access, move |tx| body(ctx, tx)).await,
-            Engine::Postgres(db) => db.run(access, move |tx| body(ctx, tx)).await,
+            // Boxed: it is large, and SQLite's callers need not carry it around.
+            Engine::Postgres(db) => Box::pin(db.run(access, move |tx| body(ctx, tx))).await,
         }
     }
 
@@ -115,7 +116,7 @@ impl Db {
     pub async fn close(&self) {
         match &self.engine {
             Engine::Sqlite(db) => db.close().await,
-            Engine::Postgres(db) => db.close(),
+            Engine::Postgres(db) => db.close().await,
         }
     }
 }

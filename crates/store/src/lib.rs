@@ -5,6 +5,7 @@ pub mod dialect;
 pub mod migrate;
 mod postgres;
 pub mod row;
+pub mod schema;
 mod sql;
 mod sqlite;
 pub mod tx;

@@ -40,8 +40,7 @@ impl<'c> Tx<'c> {
             Engine::Sqlite(tx) => tx.execute(sql, params),
             Engine::Postgres(tx) => tx.execute(sql, params).await,
         };
-        self.is_spoiled = answer.is_err();
-        answer
+        self.end_statement(sql, answer)
     }
 
     /// All rows of an answer. Errors: internal, past the bound on rows.
@@ -51,8 +50,7 @@ impl<'c> Tx<'c> {
             Engine::Sqlite(tx) => tx.query(sql, params),
             Engine::Postgres(tx) => tx.query(sql, params).await,
         };
-        self.is_spoiled = answer.is_err();
-        answer
+        self.end_statement(sql, answer)
     }
 
     /// The first row of an answer, if there is one.
@@ -74,8 +72,7 @@ impl<'c> Tx<'c> {
             Engine::Sqlite(tx) => tx.batch(sql),
             Engine::Postgres(tx) => tx.batch(sql).await,
         };
-        self.is_spoiled = answer.is_err();
-        answer
+        self.end_statement(sql, answer)
     }
 
     /// Holds `key` until the transaction ends, so that what is checked stays true until it is written.
@@ -102,6 +99,15 @@ impl<'c> Tx<'c> {
             return Err(Error::internal("a transaction is a closure; it is not begun or ended by a statement"));
         }
         Ok(())
+    }
+
+    fn end_statement<T>(&mut self, sql: &str, answer: Result<T>) -> Result<T> {
+        self.is_spoiled = answer.is_err();
+        if let Err(error) = &answer {
+            // Without its parameters, which are nobody's business.
+            tracing::debug!(sql, ?error, "a statement failed");
+        }
+        answer
     }
 
     fn refuse_if_spoiled(&self) -> Result<()> {

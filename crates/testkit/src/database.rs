@@ -3,14 +3,18 @@ use std::{
     collections::HashMap,
     fmt,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex, OnceLock, mpsc},
+    thread,
     time::Duration,
 };
 
 use kernel::{ManualClock, SeededRandom, Timestamp};
 use store::{Ctx, Db, Options, Source};
 use tempfile::TempDir;
-use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    runtime,
+    sync::{OnceCell, OwnedSemaphorePermit, Semaphore},
+};
 
 use crate::server;
 
@@ -37,7 +41,8 @@ pub struct TestDb {
     pub clock: Arc<ManualClock>,
     pub source: Source,
     options: Options,
-    place: Place,
+    /// Nothing only while it is dropped.
+    place: Option<Place>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -93,7 +98,7 @@ impl TestDb {
         let db = Db::open(options.clone()).await.expect("a database for the test");
         let clock = Arc::new(ManualClock::at(START));
         let source = Source { db: db.clone(), clock: clock.clone(), random: Arc::new(SeededRandom::new(1)) };
-        Self { engine, db, clock, source, options, place, _permit: permit }
+        Self { engine, db, clock, source, options, place: Some(place), _permit: permit }
     }
 
     /// How the database was opened, to open it once more as another node would.
@@ -113,10 +118,26 @@ impl TestDb {
 
 impl Drop for TestDb {
     fn drop(&mut self) {
-        if let Place::Server(name) = &self.place {
-            server::leave(name.clone());
+        match self.place.take() {
+            Some(Place::Folder(folder)) => close(self.db.clone(), folder),
+            Some(Place::Server(name)) => server::leave(name),
+            None => {}
         }
     }
+}
+
+/// Closes the database before its folder is removed, so that nothing is written there meanwhile. A test that failed may have left
+/// a transaction that never ends: it is not waited for.
+fn close(db: Db, folder: TempDir) {
+    let (sender, done) = mpsc::channel();
+    thread::spawn(move || {
+        // On a runtime of its own: the test's may be busy with this very drop.
+        let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(db.close());
+        drop(folder);
+        let _ = sender.send(());
+    });
+    let _ = done.recv_timeout(Duration::from_secs(5));
 }
 
 impl fmt::Debug for TestDb {
@@ -170,13 +191,13 @@ async fn make_template(engine: Engine, prepare: impl AsyncFnOnce(&Ctx)) -> Templ
             let folder = folder();
             let path = file_in(folder.path());
             // Closed, so that everything is in the one file.
-            let Place::Folder(original) = &database.place else { unreachable!("SQLite is in a folder") };
+            let Some(Place::Folder(original)) = &database.place else { unreachable!("SQLite is in a folder") };
             std::fs::copy(file_in(original.path()), &path).expect("a template");
             Template::File { path, _folder: folder }
         }
         Engine::Postgres => {
             let name = server::fresh_name();
-            let Place::Server(original) = &database.place else { unreachable!("PostgreSQL is on a server") };
+            let Some(Place::Server(original)) = &database.place else { unreachable!("PostgreSQL is on a server") };
             server::create(&name, Some(original)).await;
             Template::Database(name)
         }

@@ -8,10 +8,8 @@ use std::{
     thread,
 };
 
-use tokio_postgres::{Client, NoTls};
-
-/// Databases that have no user any more, on their way to [`janitor`].
-static LEFT: OnceLock<Sender<String>> = OnceLock::new();
+use tokio::runtime;
+use tokio_postgres::NoTls;
 
 /// The URL of the maintenance database; databases of tests are named beside it.
 fn url() -> String {
@@ -22,7 +20,8 @@ fn url() -> String {
 /// The URL of the database `name` on the server under test.
 pub fn url_of(name: &str) -> String {
     let url = url();
-    let (place, query) = url.split_once('?').map_or((url.as_str(), String::new()), |(place, query)| (place, format!("?{query}")));
+    let (place, query) =
+        url.split_once('?').map_or((url.as_str(), String::new()), |(place, query)| (place, format!("?{query}")));
     let (server, _) = place.rsplit_once('/').expect("HARDPAN_TEST_POSTGRES_URL ends with the name of a database");
     format!("{server}/{name}{query}")
 }
@@ -35,16 +34,18 @@ pub fn fresh_name() -> String {
 
 pub async fn create(name: &str, template: Option<&str>) {
     // template0 takes any encoding and locale; C orders text by code point.
-    let template = template.map_or("template0 ENCODING 'UTF8' LOCALE 'C'".to_owned(), |template| format!("\"{template}\""));
+    let template =
+        template.map_or("template0 ENCODING 'UTF8' LOCALE 'C'".to_owned(), |template| format!("\"{template}\""));
     run(&format!("CREATE DATABASE \"{name}\" TEMPLATE {template}")).await;
 }
 
-/// Drops the database in the background: a test does not wait for it, nor fail when it does not come to it.
+/// Drops the database in the background. What is left when the process ends goes with the server.
 pub fn leave(name: String) {
-    let janitor = LEFT.get_or_init(|| {
+    static JANITOR: OnceLock<Sender<String>> = OnceLock::new();
+    let janitor = JANITOR.get_or_init(|| {
         let (sender, left) = channel::<String>();
         thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             while let Ok(name) = left.recv() {
                 runtime.block_on(run(&format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)")));
             }
@@ -56,10 +57,7 @@ pub fn leave(name: String) {
 }
 
 async fn run(sql: &str) {
-    let client: Client = {
-        let (client, connection) = tokio_postgres::connect(&url(), NoTls).await.expect("the PostgreSQL server under test");
-        tokio::spawn(connection);
-        client
-    };
+    let (client, connection) = tokio_postgres::connect(&url(), NoTls).await.expect("the PostgreSQL server under test");
+    tokio::spawn(connection);
     client.batch_execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
 }

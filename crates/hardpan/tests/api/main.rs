@@ -3,4 +3,5 @@
 
 mod binary;
 mod records;
+mod routes;
 mod support;

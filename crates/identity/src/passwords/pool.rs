@@ -2,13 +2,17 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     thread,
+    time::Duration,
 };
 
-use crossbeam_channel::{Receiver, Sender, TrySendError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 use kernel::{Error, Result};
 use tokio::sync::oneshot;
 
 use super::model::Memory;
+
+/// How long a thread without work keeps its memory, some 19 MiB.
+const KEPT: Duration = Duration::from_millis(250);
 
 type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 
@@ -52,10 +56,22 @@ impl Pool {
 
 fn work(waiting: &Receiver<Job>) {
     let mut memory = Memory::new();
-    for job in waiting {
+    while let Some(job) = next(waiting, &mut memory) {
         // One bad job must not cost the pool a thread; what it left in the memory is overwritten by the next.
         if catch_unwind(AssertUnwindSafe(|| job(&mut memory))).is_err() {
             tracing::error!("hashing a password panicked");
+        }
+    }
+}
+
+/// The next job. Memory is used again while jobs keep coming, and given back when none does.
+fn next(waiting: &Receiver<Job>, memory: &mut Memory) -> Option<Job> {
+    match waiting.recv_timeout(KEPT) {
+        Ok(job) => Some(job),
+        Err(RecvTimeoutError::Disconnected) => None,
+        Err(RecvTimeoutError::Timeout) => {
+            *memory = Memory::new();
+            waiting.recv().ok()
         }
     }
 }

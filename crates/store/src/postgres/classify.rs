@@ -67,5 +67,5 @@ fn is_outgrown_plan(told: &DbError) -> bool {
 
 /// Whether a parameter did not fit its place, which is found before anything is sent.
 fn is_unfit(error: &tokio_postgres::Error) -> bool {
-    std::error::Error::source(error).is_some_and(|source| source.is::<Unfit>())
+    std::error::Error::source(error).and_then(<dyn std::error::Error>::downcast_ref::<Unfit>).is_some()
 }

@@ -60,6 +60,9 @@ impl Lease {
 
     /// Ends the transaction without a trace. A connection that does not manage is discarded.
     pub async fn roll_back(&mut self) {
+        if self.object.as_ref().is_none_or(|object| object.is_broken) {
+            return;
+        }
         if let Err(error) = self.end("ROLLBACK").await {
             tracing::warn!(?error, "a roll-back failed");
             self.break_off();

@@ -22,6 +22,7 @@ use futures_util::{
     future::{BoxFuture, join_all},
 };
 use kernel::{Code, Error, Result};
+use tokio::time::timeout;
 
 pub(crate) use self::tx::Tx;
 use self::{
@@ -39,8 +40,8 @@ const GRACE: Duration = Duration::from_secs(2);
 /// How long the change of a schema waits for another node's.
 const SCHEMA_LOCK_MINUTES: u32 = 10;
 /// How often idle connections are looked at, and after how long they are closed down to the smallest pool.
-const UPKEEP: Duration = Duration::from_secs(60);
-const IDLE: Duration = Duration::from_secs(600);
+const UPKEEP: Duration = Duration::from_mins(1);
+const IDLE: Duration = Duration::from_mins(10);
 
 /// A handle; connections are closed when the last one is dropped or [`Db::close`] is called.
 #[derive(Clone)]
@@ -71,11 +72,8 @@ impl Db {
             create: Some(Duration::from_secs(5)),
             recycle: Some(Duration::from_secs(2)),
         };
-        let pool = Pool::builder(manager)
-            .config(pool)
-            .runtime(deadpool::Runtime::Tokio1)
-            .build()
-            .map_err(Error::internal)?;
+        let pool =
+            Pool::builder(manager).config(pool).runtime(deadpool::Runtime::Tokio1).build().map_err(Error::internal)?;
         let inner = Inner {
             pool,
             waiting: AtomicUsize::new(0),
@@ -196,15 +194,21 @@ impl Db {
     }
 
     pub fn stats(&self) -> Stats {
-        Stats {
-            writes: self.inner.writes.load(Ordering::Relaxed),
-            commits: self.inner.commits.load(Ordering::Relaxed),
-        }
+        Stats { writes: self.inner.writes.load(Ordering::Relaxed), commits: self.inner.commits.load(Ordering::Relaxed) }
     }
 
-    /// Accepts nothing more; connections on loan are closed when they come back.
-    pub fn close(&self) {
-        self.inner.pool.close();
+    /// Accepts nothing more, and waits for the connections on loan, which are closed when they come back.
+    pub async fn close(&self) {
+        let pool = &self.inner.pool;
+        pool.close();
+        let all_back = async {
+            while pool.status().size > 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        if timeout(self.inner.statement.saturating_add(GRACE), all_back).await.is_err() {
+            tracing::warn!("the database was closed before every transaction had ended");
+        }
     }
 }
 

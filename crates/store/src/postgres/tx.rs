@@ -87,7 +87,10 @@ impl<'c> Tx<'c> {
         let (prepared, has_begun) = self.prepare(sql, must_begin).await?;
         let expected = prepared.statement.params().len();
         if expected != params.len() {
-            return Err(Error::internal(format!("the statement has {expected} parameters and was given {}", params.len())));
+            return Err(Error::internal(format!(
+                "the statement has {expected} parameters and was given {}",
+                params.len()
+            )));
         }
         if self.access == Access::Read && !prepared.only_reads {
             return Err(Error::internal("a read cannot change anything"));
@@ -99,7 +102,8 @@ impl<'c> Tx<'c> {
         } else {
             // Together in one flight. Only a statement that reads: should BEGIN fail, a change would be committed alone.
             let (begun, answer) =
-                join(client.batch_execute("BEGIN"), send(client, &prepared.statement, params, most_rows, is_query)).await;
+                join(client.batch_execute("BEGIN"), send(client, &prepared.statement, params, most_rows, is_query))
+                    .await;
             begun.map_err(Failure::Driver).and(answer)
         };
         let answer = match answer {
@@ -125,7 +129,8 @@ impl<'c> Tx<'c> {
             return Ok((prepared, has_begun));
         }
         let statement = if must_begin {
-            let (begun, statement) = join(connection.client.batch_execute("BEGIN"), connection.client.prepare(sql)).await;
+            let (begun, statement) =
+                join(connection.client.batch_execute("BEGIN"), connection.client.prepare(sql)).await;
             begun.and(statement)
         } else {
             connection.client.prepare(sql).await
@@ -170,7 +175,9 @@ async fn send(
             continue;
         }
         if answer.rows.len() == most_rows {
-            return Err(Failure::Ours(Error::internal(format!("a statement answered with more than {most_rows} rows"))));
+            return Err(Failure::Ours(Error::internal(format!(
+                "a statement answered with more than {most_rows} rows"
+            ))));
         }
         answer.rows.push(Row::new(values_of(&row).map_err(Failure::Ours)?));
     }

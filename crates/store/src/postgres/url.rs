@@ -7,7 +7,7 @@ use tokio_postgres::{
     config::{Host, SslMode},
 };
 
-/// Reads `postgres://`, `postgresql://` and SQLAlchemy's `postgresql+DRIVER://`. What the URL leaves open is set for a server:
+/// Reads `postgres://`, `postgresql://` and the `postgresql+DRIVER://` of `SQLAlchemy`. What the URL leaves open is set for a server:
 /// short connection attempts and keepalives that notice a dead network within a minute.
 pub(super) fn parse(url: &str, has_own_authority: bool) -> Result<Config> {
     let (_, rest) = url.split_once("://").ok_or_else(|| malformed("a PostgreSQL URL begins with postgres://"))?;
@@ -80,7 +80,8 @@ mod tests {
 
     #[test]
     fn tls_is_asked_for_by_the_url_the_authority_or_the_distance() {
-        let mode = |url: &str, has_own_authority| parse(url, has_own_authority).ok().map(|config| config.get_ssl_mode());
+        let mode =
+            |url: &str, has_own_authority| parse(url, has_own_authority).ok().map(|config| config.get_ssl_mode());
         assert_eq!(mode("postgres://a@localhost/app", false), Some(SslMode::Disable));
         assert_eq!(mode("postgres://a@127.0.0.1/app", false), Some(SslMode::Disable));
         assert_eq!(mode("postgres://a@db.example/app", false), Some(SslMode::Prefer));

@@ -74,8 +74,11 @@ fn index_over(connection: &Connection, table: &str, columns: &[&str]) -> rusqlit
     let indexes = list.query_map([table], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
     for index in indexes {
         let (name, origin) = index?;
-        let parts = info.query_map([&name], |row| row.get::<_, Option<String>>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
-        if parts.len() == columns.len() && parts.iter().zip(columns).all(|(part, column)| part.as_deref() == Some(column)) {
+        let parts =
+            info.query_map([&name], |row| row.get::<_, Option<String>>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
+        if parts.len() == columns.len()
+            && parts.iter().zip(columns).all(|(part, column)| part.as_deref() == Some(column))
+        {
             return Ok(Some((name, origin)));
         }
     }

@@ -124,7 +124,8 @@ pub(super) fn refuse_old_library() -> Result<()> {
     Ok(())
 }
 
-/// The file a URL names: `sqlite:PATH`, `sqlite://PATH`, and SQLAlchemy's `sqlite:///RELATIVE` and `sqlite:////ABSOLUTE`.
+/// The file a URL names: `sqlite:PATH`, `sqlite://PATH`, and as `SQLAlchemy` has it
+/// `sqlite:///RELATIVE` and `sqlite:////ABSOLUTE`.
 pub(super) fn path_of(url: &str) -> Result<PathBuf> {
     let malformed = |why: &'static str| Err(Error::new(Code::Internal).with_detail(why));
     let (_, rest) = url.split_once(':').unwrap_or_default();
@@ -203,7 +204,9 @@ mod tests {
 
     #[test]
     fn memory_and_unknown_options_are_refused() {
-        for url in ["sqlite:", "sqlite://", "sqlite::memory:", "sqlite:///:memory:", "sqlite:file:x.db", "sqlite:x?vfs=y"] {
+        for url in
+            ["sqlite:", "sqlite://", "sqlite::memory:", "sqlite:///:memory:", "sqlite:file:x.db", "sqlite:x?vfs=y"]
+        {
             assert!(path_of(url).is_err(), "{url}");
         }
         assert!(path_of("sqlite:x.db?mode=memory").is_err());

@@ -126,6 +126,7 @@ fn in_one_poll<T>(mut body: BoxFuture<'_, Result<T>>) -> Result<T> {
 
 /// A panic's message as an error.
 pub(crate) fn panicked(payload: &(dyn Any + Send)) -> Error {
-    let message = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let message =
+        payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     Error::internal(format!("a transaction panicked: {}", message.unwrap_or("(without a message)")))
 }

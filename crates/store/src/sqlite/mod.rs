@@ -71,8 +71,7 @@ impl Db {
         let counters = Arc::new(Counters::default());
         let (writer_queue, jobs) = bounded(options.queue);
         let writer = Writer::open(path.clone(), bounds, jobs, Arc::clone(&counters))?;
-        let mut threads =
-            Threads { writer: Some(spawn("store-writer", move || writer.run())?), readers: Vec::new() };
+        let mut threads = Threads { writer: Some(spawn("store-writer", move || writer.run())?), readers: Vec::new() };
         let (reader_queue, jobs) = bounded(options.queue);
         for number in 0..readers::count() {
             let session = Session::open(&path, Role::Reader, bounds)?;

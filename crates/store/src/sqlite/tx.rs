@@ -56,11 +56,13 @@ impl<'c> Tx<'c> {
         let refused = |error| classify::error(self.session, error);
         let mut statement = self.session.connection.prepare_cached(sql).map_err(refused)?;
         bind(&mut statement, params)?;
-        let columns = statement.column_count();
         let mut read = Read { is_reading: statement.readonly(), rows: 0 };
         let mut rows = statement.raw_query();
         while let Some(row) = rows.next().map_err(refused)? {
-            let values = (0..columns).map(|column| value_of(row.get_ref(column).map_err(refused)?)).collect::<Result<_>>()?;
+            // Counted now: the first step prepares a statement anew that the schema has outgrown.
+            let columns = row.as_ref().column_count();
+            let value = |column| value_of(row.get_ref(column).map_err(refused)?);
+            let values = (0..columns).map(value).collect::<Result<_>>()?;
             each(Row::new(values))?;
             read.rows += 1;
         }
@@ -99,10 +101,13 @@ fn storable(value: &Value) -> Result<ToSqlOutput<'_>> {
         Value::Bool(truth) => ValueRef::Integer(i64::from(*truth)),
         Value::Int(number) => ValueRef::Integer(*number),
         // SQLite would store NULL instead.
-        Value::Float(number) if number.is_nan() => return Err(Error::internal("a number that is none cannot be stored")),
+        Value::Float(number) if number.is_nan() => {
+            return Err(Error::internal("a number that is none cannot be stored"));
+        }
         Value::Float(number) => ValueRef::Real(*number),
         Value::Decimal(number) => ValueRef::Integer(
-            i64::try_from(number.mantissa()).map_err(|_| Error::internal("a decimal has more digits than 64 bits hold"))?,
+            i64::try_from(number.mantissa())
+                .map_err(|_| Error::internal("a decimal has more digits than 64 bits hold"))?,
         ),
         Value::Text(text) | Value::Json(text) => ValueRef::Text(text.as_bytes()),
         Value::Bytes(bytes) => ValueRef::Blob(bytes),

@@ -154,7 +154,9 @@ impl Writer {
         match self.session.connection.query_row("PRAGMA foreign_key_check", [], orphan) {
             Err(rusqlite::Error::QueryReturnedNoRows) => {}
             Ok((table, parent)) => {
-                return Err(Error::internal(format!("the schema change leaves rows of {table} without their {parent}")));
+                return Err(Error::internal(format!(
+                    "the schema change leaves rows of {table} without their {parent}"
+                )));
             }
             Err(error) => return Err(Error::unavailable(error)),
         }

@@ -8,14 +8,17 @@ use testkit::{Engine, TestDb, on_both};
 use crate::{INSERT, count_notes, create_notes, insert, note};
 
 /// Counts for minutes on either engine.
-const ENDLESS: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000000) SELECT count(*) FROM n";
+const ENDLESS: &str =
+    "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000000) SELECT count(*) FROM n";
 
 #[tokio::test]
 async fn too_many_rows_are_an_error() {
     for engine in Engine::BOTH {
         let database = TestDb::open_with(engine, |options| options.rows = 10).await;
         let series = |last: u32| {
-            let sql = format!("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {last}) SELECT i FROM n");
+            let sql = format!(
+                "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {last}) SELECT i FROM n"
+            );
             let ctx = database.ctx();
             async move { ctx.read(move |_, tx| async move { tx.query(&sql, &[]).await }.boxed()).await }
         };
@@ -55,7 +58,8 @@ async fn a_statement_that_takes_too_long_is_stopped() {
 async fn a_change_of_the_schema_may_take_its_time() {
     for engine in Engine::BOTH {
         let database = TestDb::open_with(engine, |options| options.statement = Duration::from_millis(50)).await;
-        let slow = "CREATE TABLE numbers AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)
+        let slow =
+            "CREATE TABLE numbers AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)
                     SELECT i FROM n;";
         let answer = database.ctx().alter(move |_, tx| async move { tx.batch(slow).await }.boxed()).await;
         answer.unwrap();

@@ -109,7 +109,8 @@ async fn a_failed_commit_fails_everyone_and_leaves_nothing() {
     assert_eq!(answers[0].as_ref().err().map(kernel::Error::code), Some(Code::Unavailable));
     let written = i64::try_from(answers.len() - codes.len()).unwrap();
     assert_eq!(count_notes(&database).await, written);
-    let pages = ctx.read(|_, tx| async move { tx.query_one("SELECT count(*) FROM pages", &[]).await?.get::<i64>(0) }.boxed());
+    let pages =
+        ctx.read(|_, tx| async move { tx.query_one("SELECT count(*) FROM pages", &[]).await?.get::<i64>(0) }.boxed());
     assert_eq!(pages.await.unwrap(), 0);
     assert!(database.db.stats().commits - before <= 1);
     // The writer goes on.
@@ -133,6 +134,32 @@ async fn an_interrupt_in_a_batch_is_not_taken_for_success() {
     assert_eq!(count_notes(&database).await, i64::try_from(written).unwrap());
 }
 
+/// No room: 503 for whom it concerns, nothing half-written, and all is well once there is room again.
+#[tokio::test]
+async fn a_full_disk_is_503_until_there_is_room() {
+    let database = TestDb::open(Engine::Sqlite).await;
+    create(&database, "CREATE TABLE blobs (id {int} NOT NULL PRIMARY KEY, body {bytes} NOT NULL) {strict};").await;
+    let ctx = database.ctx();
+    let pages = |most: i64| {
+        let sql = format!("PRAGMA max_page_count = {most}");
+        ctx.write(move |_, tx| async move { tx.query(&sql, &[]).await.map(|_| ()) }.boxed())
+    };
+    let insert = |id: i64| {
+        let body = vec![7; 20_000];
+        let sql = "INSERT INTO blobs VALUES ($1, $2)";
+        ctx.write(move |_, tx| async move { tx.execute(sql, &[id.into(), body.into()]).await }.boxed())
+    };
+    pages(40).await.unwrap();
+    let answers = join_all((0..30).map(insert)).await;
+    let codes: Vec<Code> = answers.iter().filter_map(|answer| answer.as_ref().err()).map(kernel::Error::code).collect();
+    assert!(!codes.is_empty() && codes.iter().all(|code| *code == Code::Unavailable), "{codes:?}");
+    let sql = "SELECT count(*) FROM blobs";
+    let count = || ctx.read(move |_, tx| async move { tx.query_one(sql, &[]).await?.get::<i64>(0) }.boxed());
+    assert_eq!(count().await.unwrap(), i64::try_from(answers.len() - codes.len()).unwrap());
+    pages(10_000).await.unwrap();
+    assert_eq!(insert(100).await.unwrap(), 1);
+}
+
 #[tokio::test]
 async fn a_transaction_that_waits_is_a_clear_error() {
     let database = TestDb::open(Engine::Sqlite).await;
@@ -142,7 +169,7 @@ async fn a_transaction_that_waits_is_a_clear_error() {
         .write(|_, tx| {
             async move {
                 tx.execute(INSERT, &note(1)).await?;
-                tokio::time::sleep(Duration::from_secs(3600)).await;
+                tokio::time::sleep(Duration::from_hours(1)).await;
                 Ok(())
             }
             .boxed()
@@ -155,7 +182,7 @@ async fn a_transaction_that_waits_is_a_clear_error() {
         .ctx()
         .read(|_, _| {
             async move {
-                tokio::time::sleep(Duration::from_secs(3600)).await;
+                tokio::time::sleep(Duration::from_hours(1)).await;
                 Ok(())
             }
             .boxed()

@@ -67,7 +67,9 @@ async fn what_was_answered_is_read_by_everyone() {
             tokio::spawn(async move {
                 insert(&ctx, number).await?;
                 let sql = "SELECT name FROM notes WHERE id = $1";
-                let name = ctx.read(move |_, tx| async move { tx.query_one(sql, &note(number)[..1]).await?.get::<String>(0) }.boxed());
+                let name = ctx.read(move |_, tx| {
+                    async move { tx.query_one(sql, &note(number)[..1]).await?.get::<String>(0) }.boxed()
+                });
                 name.await
             })
         };
@@ -110,7 +112,11 @@ async fn a_read_on_sqlite_sees_one_moment() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_deadlock_is_503_for_one() {
     let database = TestDb::open(Engine::Postgres).await;
-    create(&database, "CREATE TABLE pair (id {int} NOT NULL PRIMARY KEY, n {int} NOT NULL); INSERT INTO pair VALUES (1, 0), (2, 0);").await;
+    create(
+        &database,
+        "CREATE TABLE pair (id {int} NOT NULL PRIMARY KEY, n {int} NOT NULL); INSERT INTO pair VALUES (1, 0), (2, 0);",
+    )
+    .await;
     let barrier = std::sync::Arc::new(tokio::sync::Barrier::new(2));
     let cross = |first: i64, second: i64| {
         let (ctx, barrier) = (database.ctx(), barrier.clone());

@@ -1,5 +1,10 @@
 //! What both engines promise, tested on both.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests end by panicking as tests do")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests end by panicking as tests do"
+)]
 mod bounds;
 mod cancellation;
 mod group_commit;

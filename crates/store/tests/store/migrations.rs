@@ -4,8 +4,9 @@ use kernel::{Code, Error};
 use store::{
     Db, Migration, Source,
     migrate::{self, State},
+    schema,
 };
-use testkit::{TestDb, on_both};
+use testkit::{Engine, TestDb, on_both};
 
 use crate::create;
 
@@ -22,7 +23,8 @@ const SECOND: Migration = Migration {
               data {json} NOT NULL, is_live {bool} NOT NULL, at {time} NOT NULL, weight {float}, body {bytes}
           ) {strict};",
 };
-const THIRD: Migration = Migration { id: "202611210902_fill", sql: "INSERT INTO users SELECT id, 'x' FROM users WHERE 1 = 0;" };
+const THIRD: Migration =
+    Migration { id: "202611210902_fill", sql: "INSERT INTO users SELECT id, 'x' FROM users WHERE 1 = 0;" };
 
 fn ids(applied: &[String]) -> Vec<&str> {
     applied.iter().map(String::as_str).collect()
@@ -133,6 +135,38 @@ async fn two_nodes_at_once_apply_once() {
     .await;
 }
 
+/// One text makes one schema.
+#[tokio::test]
+async fn both_engines_end_with_the_same_schema() {
+    let mut schemas = Vec::new();
+    for engine in Engine::BOTH {
+        let database = TestDb::open(engine).await;
+        migrate::apply(&database.ctx(), &[FIRST, SECOND, THIRD]).await.unwrap();
+        create(
+            &database,
+            "CREATE INDEX sessions_by_user ON sessions (user_id, at) WHERE is_live; CREATE INDEX users_lower ON users (lower(email));
+             CREATE TABLE pairs (a {int} NOT NULL, b {int} NOT NULL, PRIMARY KEY (b, a)) {strict};
+             CREATE TABLE thirds (a {int} NOT NULL PRIMARY KEY, b {int}, FOREIGN KEY (a, b) REFERENCES pairs (b, a)) {strict};",
+        )
+        .await;
+        schemas.push(schema::describe(&database.ctx()).await.unwrap());
+    }
+    assert_eq!(schemas[0], schemas[1]);
+    let expected = [
+        "pairs.a: INTEGER NOT NULL, 2 of the key",
+        "sessions.body: BLOB NULL",
+        "sessions.weight: REAL NULL",
+        "sessions: (user_id) refers to users (id), on deletion CASCADE",
+        "sessions: index sessions_by_user (user_id, at), partial",
+        "thirds: (a, b) refers to pairs (b, a), on deletion NO ACTION",
+        "users: index users_lower (())",
+        "users: unique index users_email (email)",
+    ];
+    for line in expected {
+        assert!(schemas[0].iter().any(|other| other == line), "{line} is not in {:#?}", schemas[0]);
+    }
+}
+
 /// SQLite rebuilds a table by dropping it. With foreign keys on, that would delete whatever refers to it.
 #[tokio::test]
 async fn a_table_can_be_rebuilt_without_losing_what_refers_to_it() {
@@ -146,11 +180,11 @@ async fn a_table_can_be_rebuilt_without_losing_what_refers_to_it() {
         )
         .await;
         let rebuild = match database.engine {
-            testkit::Engine::Sqlite => {
+            Engine::Sqlite => {
                 "CREATE TABLE new_users (id INTEGER NOT NULL PRIMARY KEY, name TEXT) STRICT;
                  INSERT INTO new_users SELECT id, 'ann' FROM users; DROP TABLE users; ALTER TABLE new_users RENAME TO users;"
             }
-            testkit::Engine::Postgres => "ALTER TABLE users ADD COLUMN name text; UPDATE users SET name = 'ann';",
+            Engine::Postgres => "ALTER TABLE users ADD COLUMN name text; UPDATE users SET name = 'ann';",
         };
         create(&database, rebuild).await;
         let ctx = database.ctx();
@@ -179,7 +213,8 @@ async fn a_schema_change_that_leaves_orphans_is_refused() {
         let ctx = database.ctx();
         let answer = ctx.alter(|_, tx| async move { tx.batch("DELETE FROM users;").await }.boxed()).await;
         assert!(answer.is_err());
-        let users = ctx.read(|_, tx| async move { tx.query_one("SELECT count(*) FROM users", &[]).await?.get::<i64>(0) }.boxed());
+        let users = ctx
+            .read(|_, tx| async move { tx.query_one("SELECT count(*) FROM users", &[]).await?.get::<i64>(0) }.boxed());
         assert_eq!(users.await.unwrap(), 1);
         let orphan = ctx.write(|_, tx| async move { tx.execute("DELETE FROM users", &[]).await }.boxed()).await;
         assert_eq!(orphan.unwrap_err().code(), Code::ReferenceViolation);

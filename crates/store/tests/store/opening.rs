@@ -57,12 +57,16 @@ async fn what_cannot_be_opened_is_said() {
 #[tokio::test]
 async fn a_database_that_is_not_utf_8_is_refused() {
     let database = TestDb::open(Engine::Postgres).await;
-    let (server, name) = database.options().url.expose().rsplit_once('/').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    let (server, name) =
+        database.options().url.expose().rsplit_once('/').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
     let name = name.split('?').next().unwrap().to_owned();
     let (client, connection) = tokio_postgres::connect(&database.url(), tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
     let other = format!("{name}_latin");
-    client.batch_execute(&format!("CREATE DATABASE {other} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")).await.unwrap();
+    client
+        .batch_execute(&format!("CREATE DATABASE {other} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'"))
+        .await
+        .unwrap();
     let error = Db::open(Options::new(format!("{server}/{other}?sslmode=disable"))).await.err().unwrap();
     client.batch_execute(&format!("DROP DATABASE {other} WITH (FORCE)")).await.unwrap();
     assert!(error.detail().contains("LATIN1"), "{error:?}");

@@ -89,8 +89,7 @@ async fn a_panic_is_one_callers_error() {
         let error = answer.unwrap_err();
         assert_eq!(error.code(), Code::Internal);
         assert!(format!("{error:?}").contains("on purpose"), "{error:?}");
-        let answer: Result<()> =
-            database.ctx().read(|_, _| async move { panic!("once more") }.boxed()).await;
+        let answer: Result<()> = database.ctx().read(|_, _| async move { panic!("once more") }.boxed()).await;
         assert_eq!(answer.unwrap_err().code(), Code::Internal);
         assert_eq!(insert(&database.ctx(), 1).await.unwrap(), 1);
         assert_eq!(count_notes(&database).await, 1);

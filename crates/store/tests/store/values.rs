@@ -6,7 +6,8 @@ use testkit::{Engine, TestDb, on_both};
 
 use crate::create;
 
-const TABLE: &str = "CREATE TABLE kinds (id {int} NOT NULL PRIMARY KEY, truth {bool}, number {int}, real {float}, letters {text},
+const TABLE: &str =
+    "CREATE TABLE kinds (id {int} NOT NULL PRIMARY KEY, truth {bool}, number {int}, real {float}, letters {text},
     bytes {bytes}, uuid {id}, at {time}, document {json}) {strict};";
 
 /// Writes `value` into `column` and reads it back.
@@ -46,7 +47,8 @@ async fn every_kind_returns() {
         for number in [0.0, -1.5, f64::MIN, f64::MAX, f64::MIN_POSITIVE, f64::INFINITY, 1e-7, 0.1 + 0.2] {
             returns(&database, "real", number).await;
         }
-        for text in ["", "plain", "Ünïcödé ✓ 漢字 🦀", "'; DROP TABLE kinds; --", "\u{10ffff}\u{1}", "line\r\nline\t"] {
+        for text in ["", "plain", "Ünïcödé ✓ 漢字 🦀", "'; DROP TABLE kinds; --", "\u{10ffff}\u{1}", "line\r\nline\t"]
+        {
             returns(&database, "letters", text.to_owned()).await;
         }
         for bytes in [vec![], vec![0, 1, 255], vec![0; 100_000]] {
@@ -125,7 +127,8 @@ async fn what_does_not_fit_is_refused_and_not_bent() {
 #[tokio::test]
 async fn parameters_stand_in_any_order_and_more_than_once() {
     on_both(async |database: TestDb| {
-        let sql = "SELECT CAST($3 AS bigint) - CAST($1 AS bigint), CAST($2 AS text), CAST($1 AS bigint) + CAST($3 AS bigint)
+        let sql =
+            "SELECT CAST($3 AS bigint) - CAST($1 AS bigint), CAST($2 AS text), CAST($1 AS bigint) + CAST($3 AS bigint)
                    WHERE CAST($3 AS bigint) > CAST($1 AS bigint)";
         let params = [Value::Int(1), "two".into(), Value::Int(30)];
         let ctx = database.ctx();
@@ -175,7 +178,8 @@ async fn sums_and_counts_are_integers() {
         let row = ctx.write(|_, tx| {
             async move {
                 tx.execute("INSERT INTO kinds (id, number) VALUES (1, 40), (2, 2)", &[]).await?;
-                tx.query_one("SELECT sum(number), count(*), max(number), sum(number) FROM kinds WHERE id < 3", &[]).await
+                tx.query_one("SELECT sum(number), count(*), max(number), sum(number) FROM kinds WHERE id < 3", &[])
+                    .await
             }
             .boxed()
         });
@@ -194,7 +198,8 @@ async fn text_is_ordered_by_code_point() {
             async move {
                 for (number, name) in ["b", "A", "ä", "a", "B", "Z"].into_iter().enumerate() {
                     let number = i64::try_from(number).unwrap();
-                    tx.execute("INSERT INTO kinds (id, letters) VALUES ($1, $2)", &[number.into(), name.into()]).await?;
+                    tx.execute("INSERT INTO kinds (id, letters) VALUES ($1, $2)", &[number.into(), name.into()])
+                        .await?;
                 }
                 let rows = tx.query("SELECT letters FROM kinds ORDER BY letters", &[]).await?;
                 rows.iter().map(|row| row.get::<String>(0)).collect::<Result<Vec<_>>>()

@@ -59,7 +59,11 @@ async fn unnamed_constraints_have_the_names_postgresql_gives() {
         };
         let sql = format!("CREATE TABLE pairs (id {key}, one {{int}}, two {{int}}, UNIQUE (one, two));");
         create(&database, sql.leak()).await;
-        database.ctx().write(|_, tx| async move { tx.execute("INSERT INTO pairs VALUES (1, 2, 3)", &[]).await }.boxed()).await.unwrap();
+        database
+            .ctx()
+            .write(|_, tx| async move { tx.execute("INSERT INTO pairs VALUES (1, 2, 3)", &[]).await }.boxed())
+            .await
+            .unwrap();
         let error = breaking(&database, "INSERT INTO pairs VALUES (2, 2, 3)").await;
         assert_eq!(violated(&error), Some("pairs_one_two_key"));
         let error = breaking(&database, "INSERT INTO pairs VALUES (1, 0, 0)").await;
@@ -112,7 +116,8 @@ async fn a_violation_is_its_own_callers_alone() {
             insert(13, "ann@example.org"),
             insert(14, "fourteen@example.org"),
         ]);
-        let names: Vec<_> = answers.await.iter().map(|answer| answer.as_ref().err().and_then(violated).map(str::to_owned)).collect();
+        let names: Vec<_> =
+            answers.await.iter().map(|answer| answer.as_ref().err().and_then(violated).map(str::to_owned)).collect();
         let broken = Some("owners_email".to_owned());
         assert_eq!(names, [None, broken.clone(), None, broken, None]);
     })

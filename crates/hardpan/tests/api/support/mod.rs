@@ -1,6 +1,15 @@
 //! A whole server in process, over a database of its own.
+mod audit;
 mod client;
+mod contract;
+mod example;
+mod promise;
+mod target;
 mod world;
 
+pub use audit::{Audit, Entry};
 pub use client::{Answer, Request};
-pub use world::{PASSWORD, Person, TestApp, on_both};
+pub use contract::CODES;
+pub use example::{valid, valid_body, wrong};
+pub use target::Targets;
+pub use world::{PASSWORD, PRODUCTION, Person, TestApp, on_both, on_both_with, person};

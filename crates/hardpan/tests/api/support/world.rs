@@ -1,5 +1,5 @@
 //! The server under test and the people who use it.
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use hardpan::{
     assemble::{self, Foundation, Server},
@@ -7,11 +7,12 @@ use hardpan::{
 };
 use identity::NewAccount;
 use kernel::Secret;
+use resources::schema::Resource;
 use serde_json::{Value as Json, json};
 use testkit::TestDb;
-use web::Method;
+use web::{Method, Route, Routes};
 
-use super::Request;
+use super::{Request, contract::Contract};
 
 pub const PASSWORD: &str = "correct horse battery staple";
 
@@ -19,6 +20,7 @@ pub const PASSWORD: &str = "correct horse battery staple";
 pub struct TestApp {
     pub server: Server,
     pub db: TestDb,
+    contract: Arc<Contract>,
     _dir: tempfile::TempDir,
 }
 
@@ -33,15 +35,21 @@ pub struct Person {
 
 /// Runs `test` on each engine, each time against a server of its own for `support/app.toml`.
 pub async fn on_both(test: impl AsyncFn(TestApp)) {
-    testkit::on_both(async |db| test(TestApp::new(db).await).await).await;
+    on_both_with(&[], test).await;
 }
 
-impl TestApp {
-    pub async fn new(db: TestDb) -> Self {
-        Self::with(db, include_str!("app.toml"), &[]).await
-    }
+/// The same with more of an environment.
+pub async fn on_both_with(environment: &[(&str, &str)], test: impl AsyncFn(TestApp)) {
+    testkit::on_both(async |db| test(TestApp::with(db, include_str!("app.toml"), environment).await).await).await;
+}
 
-    /// With another app file and more of an environment. Limits are out of the way unless the environment sets them.
+/// What production needs beside a master key and a database.
+pub const PRODUCTION: [(&str, &str); 2] =
+    [("HARDPAN_PROFILE", "production"), ("HARDPAN_APP__PUBLIC_URL", "https://tested.example")];
+
+impl TestApp {
+    /// With another app file and more of an environment. Limits are out of the way unless the environment sets them; to set
+    /// one to `default` leaves it as Hardpan has it.
     pub async fn with(db: TestDb, app_file: &str, environment: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("hardpan.toml"), app_file).unwrap();
@@ -58,16 +66,35 @@ impl TestApp {
             all.insert(format!("HARDPAN_LIMITS__{class}__BURST"), "100000".to_owned());
         }
         all.extend(environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        all.retain(|_, value| value != "default");
         let loaded = config::load(&Inputs { dir: dir.path().into(), environment: all, flags: Vec::new() });
         let (declaration, findings) = assemble::declare(&loaded);
         let (config, _) = loaded.ready(findings).unwrap_or_else(|report| panic!("{}", report.to_text()));
         let foundation = Foundation::new(config, declaration, db.source.clone()).unwrap();
+        foundation.migrate().await.unwrap();
         foundation.prepare().await.unwrap();
-        Self { server: foundation.build().await.unwrap(), db, _dir: dir }
+        let server = foundation.build().await.unwrap();
+        let document = assemble::document(&server.config, &server.routes);
+        let contract = Arc::new(Contract::new(server.routes.clone(), document));
+        Self { server, db, contract, _dir: dir }
+    }
+
+    pub const fn routes(&self) -> &Routes {
+        &self.server.routes
+    }
+
+    /// The route of an operation.
+    pub fn route(&self, operation: &str) -> &Route {
+        let found = self.routes().iter().find(|route| route.operation.id == operation);
+        found.unwrap_or_else(|| panic!("there is no operation {operation}"))
+    }
+
+    pub fn resources(&self) -> &[Arc<Resource>] {
+        &self.server.records.declaration().resources
     }
 
     pub fn request(&self, method: Method, path: &str) -> Request {
-        Request::new(&self.server.app, method, path)
+        Request::new(&self.server.app, &self.contract, method, path)
     }
 
     pub fn get(&self, path: &str) -> Request {
@@ -109,6 +136,18 @@ impl TestApp {
         person(&self.post("/auth/v1/login", &body).send().await.expect(200).json())
     }
 
+    /// Whether the access token is good.
+    pub async fn is_in(&self, token: &str) -> bool {
+        self.get("/auth/v1/me").bearer(token).send().await.status == 200
+    }
+
+    /// The id of the session that a person asks with.
+    pub async fn current_session(&self, person: &Person) -> String {
+        let page = self.get("/auth/v1/sessions?limit=200").bearer(&person.token).send().await.expect(200).json();
+        let current = page["items"].as_array().unwrap().iter().find(|session| session["is_current"] == true).unwrap();
+        current["id"].as_str().unwrap().to_owned()
+    }
+
     pub fn advance(&self, by: Duration) {
         self.db.clock.advance(by);
     }
@@ -117,6 +156,11 @@ impl TestApp {
     pub async fn create(&self, resource: &str, owner: &Person, body: &Json) -> Json {
         let path = format!("/api/v1/{resource}");
         self.post(&path, body).bearer(&owner.token).send().await.expect(201).json()
+    }
+
+    /// The path of a record.
+    pub fn path(resource: &str, record: &Json) -> String {
+        format!("/api/v1/{resource}/{}", record["id"].as_str().unwrap())
     }
 }
 

@@ -1,0 +1,166 @@
+//! The access table: every route against an anonymous caller, a stranger, the owner and an administrator.
+use std::collections::BTreeSet;
+
+use serde_json::json;
+use web::{Method, Route};
+
+use crate::support::{Person, Request, Targets, TestApp, on_both};
+
+/// What each of the four is answered: anonymous, stranger, owner, administrator.
+///
+/// A new route has no row here and fails the test: write one, from the contract and not from what the route answers.
+const TABLE: &[(&[&str], [u16; 4])] = &[
+    (&["live", "ready", "health", "openapi", "docs", "list_signing_keys", "log_in", "refresh"], [200, 200, 200, 200]),
+    (&["register"], [201, 201, 201, 201]),
+    (&["log_out"], [204, 204, 204, 204]),
+    (&["get_me", "update_me", "list_sessions"], [401, 200, 200, 200]),
+    (&["delete_me", "delete_other_sessions"], [401, 204, 204, 204]),
+    // Not even administrators end a session by this path.
+    (&["delete_session"], [401, 404, 204, 404]),
+    (&["list_users", "get_user", "set_user_roles", "list_user_sessions"], [401, 403, 403, 200]),
+    (&["delete_user_sessions"], [401, 403, 403, 204]),
+    // Folders are without rules: the owner's and administrators'.
+    (&["list_folders"], [401, 200, 200, 200]),
+    (&["create_folders"], [401, 201, 201, 201]),
+    (&["get_folders", "update_folders"], [401, 404, 200, 200]),
+    (&["delete_folders"], [401, 404, 204, 204]),
+    // The rules of documents forget administrators, and open those that are done to everyone.
+    (&["list_documents"], [200, 200, 200, 200]),
+    (&["create_documents"], [401, 201, 201, 201]),
+    (&["get_documents", "update_documents"], [401, 404, 200, 404]),
+    (&["delete_documents"], [401, 404, 204, 404]),
+    // Settings are nobody's and without rules: administrators only.
+    (&["list_settings"], [401, 200, 200, 200]),
+    (&["create_settings"], [401, 403, 403, 201]),
+    (&["get_settings", "update_settings"], [401, 404, 404, 200]),
+    (&["delete_settings"], [401, 404, 404, 204]),
+    // Notices: everyone reads, administrators write, nobody deletes.
+    (&["list_notices", "get_notices"], [200, 200, 200, 200]),
+    (&["create_notices"], [401, 403, 403, 201]),
+    (&["update_notices"], [401, 403, 403, 200]),
+    (&["delete_notices"], [401, 403, 403, 403]),
+];
+
+/// The row of an operation.
+pub fn expected(operation: &str) -> Option<[u16; 4]> {
+    TABLE.iter().find(|(operations, _)| operations.contains(&operation)).map(|(_, row)| *row)
+}
+
+const CALLERS: [&str; 4] = ["anonymous", "stranger", "owner", "administrator"];
+
+/// The people of the table; anonymous is none of them.
+struct Cast {
+    stranger: Person,
+    owner: Person,
+    administrator: Person,
+    targets: Targets,
+}
+
+impl Cast {
+    async fn new(app: &TestApp) -> Self {
+        let stranger = app.register("stranger@example.com").await;
+        let owner = app.register("owner@example.com").await;
+        let administrator = app.person("administrator@example.com", &["admin"]).await;
+        let targets = Targets::new(app, &owner, &administrator).await;
+        Self { stranger, owner, administrator, targets }
+    }
+
+    fn person(&self, caller: &str) -> Option<&Person> {
+        match caller {
+            "stranger" => Some(&self.stranger),
+            "owner" => Some(&self.owner),
+            "administrator" => Some(&self.administrator),
+            _ => None,
+        }
+    }
+
+    /// A request of the route that succeeds unless access is refused; no row spoils the next.
+    async fn request(&self, app: &TestApp, route: &Route, caller: &str) -> Request {
+        let path = if route.method == Method::DELETE && route.path.contains("{id}") {
+            let id = self.targets.fresh(app, route, &self.owner, &self.administrator).await;
+            route.path.replace("{id}", &id)
+        } else {
+            self.targets.path(route)
+        };
+        let mut request = self.targets.request_to(app, route, &path);
+        let operation = &*route.operation.id;
+        if operation == "refresh" {
+            // Anonymous callers hold refresh tokens all the same.
+            let holder = self.person(caller).unwrap_or(&self.stranger);
+            request = app.post(&path, &json!({"refresh_token": holder.refresh}));
+        }
+        let Some(person) = self.person(caller) else { return request };
+        if ["delete_me", "delete_other_sessions", "log_out"].contains(&operation) {
+            let roles: &[&str] = if caller == "administrator" { &["admin"] } else { &[] };
+            let double = app.person(&format!("{caller}.{operation}@example.com"), roles).await;
+            return request.bearer(&double.token);
+        }
+        request.bearer(&person.token)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_answers_each_of_the_four_as_the_table_says() {
+    on_both(async |app| {
+        let cast = Cast::new(&app).await;
+        let mut wrong = Vec::new();
+        for route in app.routes() {
+            let operation = &*route.operation.id;
+            let Some(row) = expected(operation) else {
+                wrong.push(format!("{operation}: nobody said who may call it; give it a row"));
+                continue;
+            };
+            for (caller, status) in CALLERS.into_iter().zip(row) {
+                let answer = cast.request(&app, route, caller).await.send().await;
+                if answer.status != status {
+                    wrong.push(format!("{operation} as {caller}: {}, not {status}: {}", answer.status, answer.text()));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn head_is_answered_as_get_is_without_a_body() {
+    on_both(async |app| {
+        let cast = Cast::new(&app).await;
+        for route in app.routes().iter().filter(|route| route.method == Method::GET) {
+            for (caller, status) in CALLERS.into_iter().zip(expected(&route.operation.id).unwrap()) {
+                let as_caller = |request: Request| match cast.person(caller) {
+                    Some(person) => request.bearer(&person.token),
+                    None => request,
+                };
+                let path = cast.targets.path(route);
+                let head = as_caller(app.request(Method::HEAD, &path)).send().await.expect(status);
+                let get = as_caller(app.get(&path)).send().await;
+                assert_eq!(head.header("content-type"), get.header("content-type"), "{path}");
+                assert_eq!(head.header("etag"), get.header("etag"), "{path}");
+                // Request ids and counters have the same length in both.
+                if operation_is_steady(&route.operation.id) {
+                    assert_eq!(head.header("content-length"), Some(get.body.len().to_string().as_str()), "{path}");
+                }
+            }
+        }
+    })
+    .await;
+}
+
+/// Whether two answers in a row have the same length.
+fn operation_is_steady(operation: &str) -> bool {
+    operation != "health"
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_row_of_the_table_is_a_route_that_names_its_operation_once() {
+    on_both(async |app| {
+        let names: BTreeSet<&str> = app.routes().iter().map(|route| &*route.operation.id).collect();
+        assert_eq!(names.len(), app.routes().len(), "two routes share an operation id");
+        let rows: Vec<&str> = TABLE.iter().flat_map(|(operations, _)| operations.iter().copied()).collect();
+        assert_eq!(rows.iter().collect::<BTreeSet<_>>().len(), rows.len(), "an operation has two rows");
+        let stale: Vec<_> = rows.iter().filter(|name| !names.contains(**name)).collect();
+        assert!(stale.is_empty(), "rows without a route: {stale:?}");
+    })
+    .await;
+}

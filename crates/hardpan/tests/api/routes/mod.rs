@@ -1,0 +1,4 @@
+//! What holds for every route, generated from the list of routes.
+mod access;
+mod bad_input;
+mod tokens;

@@ -1,0 +1,115 @@
+//! What the contract promises of every answer, checked on each that any test receives.
+use std::collections::BTreeSet;
+
+use serde_json::Value as Json;
+use web::{Method, Route, Routes};
+
+use super::{Answer, promise};
+
+/// The published codes and the status of each.
+pub const CODES: [(&str, u16); 31] = [
+    ("unauthenticated", 401),
+    ("invalid_credentials", 401),
+    ("invalid_token", 401),
+    ("refresh_reused", 401),
+    ("fresh_login_required", 401),
+    ("forbidden", 403),
+    ("csrf_failed", 403),
+    ("registration_closed", 403),
+    ("malformed_body", 400),
+    ("body_too_deep", 400),
+    ("bad_query", 400),
+    ("bad_cursor", 400),
+    ("bad_header", 400),
+    ("invalid", 422),
+    ("unsupported_media_type", 415),
+    ("body_too_large", 413),
+    ("foreign_host", 400),
+    ("not_found", 404),
+    ("method_not_allowed", 405),
+    ("version_mismatch", 412),
+    ("version_required", 428),
+    ("email_taken", 409),
+    ("username_taken", 409),
+    ("unique_violation", 409),
+    ("reference_violation", 409),
+    ("last_administrator", 409),
+    ("rate_limited", 429),
+    ("internal", 500),
+    ("unavailable", 503),
+    ("overloaded", 503),
+    ("timeout", 504),
+];
+
+/// The routes of a server and what its document says of them.
+pub struct Contract {
+    routes: Routes,
+    document: Json,
+}
+
+impl Contract {
+    pub const fn new(routes: Routes, document: Json) -> Self {
+        Self { routes, document }
+    }
+
+    /// Panics when an answer breaks a promise: headers, the shape of problems, what may be said, what the document declares.
+    pub fn check(&self, method: &Method, path: &str, answer: &Answer, may_fail: bool) {
+        let shown: String = path.chars().take(200).collect();
+        let asked = format!("{method} {shown} -> {} {}", answer.status, answer.text());
+        assert!(may_fail || !answer.status.is_server_error(), "a failure of ours: {asked}");
+        promise::check_headers(answer, &asked);
+        let is_head = *method == Method::HEAD;
+        if is_head || answer.status == 204 {
+            assert!(answer.body.is_empty(), "a body where none may be: {asked}");
+        }
+        if answer.status.is_client_error() || answer.status.is_server_error() {
+            promise::check_problem(answer, is_head, &asked);
+        }
+        let Some(route) = self.find(method, path) else { return };
+        if answer.status != 405 {
+            let declared = self.declared(route);
+            assert!(declared.contains(answer.status.as_str()), "{} declares {declared:?} only: {asked}", name(route));
+        }
+        if answer.status.is_success() && !is_head {
+            check_success(route, answer, &asked);
+        }
+    }
+
+    /// The route that a request reaches.
+    fn find(&self, method: &Method, path: &str) -> Option<&Route> {
+        let method = if *method == Method::HEAD { &Method::GET } else { method };
+        let path = path.split('?').next().unwrap_or_default();
+        let matches = |route: &&Route| {
+            let template: Vec<&str> = route.path.split('/').collect();
+            let segments: Vec<&str> = path.split('/').collect();
+            let fits = |(part, segment): (&&str, &&str)| part == segment || (part.starts_with('{') && !segment.is_empty());
+            template.len() == segments.len() && template.iter().zip(&segments).all(fits)
+        };
+        self.routes.iter().filter(|route| route.method == *method).find(matches)
+    }
+
+    fn declared(&self, route: &Route) -> BTreeSet<&str> {
+        let operation = &self.document["paths"][&*route.path][route.method.as_str().to_ascii_lowercase()];
+        operation["responses"].as_object().into_iter().flatten().map(|(status, _)| status.as_str()).collect()
+    }
+}
+
+fn name(route: &Route) -> &str {
+    &route.operation.id
+}
+
+/// The body fits the schema that its route declares, and so does the `ETag`.
+fn check_success(route: &Route, answer: &Answer, asked: &str) {
+    let declared = route.operation.answers.iter().find(|declared| declared.status == answer.status);
+    let declared = declared.unwrap_or_else(|| panic!("{} does not know this answer: {asked}", name(route)));
+    if let Some(schema) = &declared.schema {
+        let fit = schema.check(&answer.json());
+        assert!(fit.is_ok(), "{} answers otherwise than it says, {fit:?}: {asked}", name(route));
+    }
+    if declared.has_etag {
+        let version = answer.json()["version"].to_string();
+        assert_eq!(answer.header("etag"), Some(format!("\"{version}\"").as_str()), "{asked}");
+    } else {
+        assert_eq!(answer.header("etag"), None, "{asked}");
+    }
+}

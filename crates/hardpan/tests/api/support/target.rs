@@ -1,0 +1,97 @@
+//! Something for every route to act on: the paths, bodies and headers of requests that would succeed.
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use resources::schema::Owner;
+use serde_json::{Value as Json, json};
+use web::{Body, Method, Route};
+
+use super::{PASSWORD, Person, Request, TestApp, valid_body};
+
+/// What requests are made for.
+pub struct Targets {
+    /// Of each resource, the id of a record of the owner's.
+    records: BTreeMap<String, String>,
+    /// A session of the owner's that is not the one asking.
+    pub session: String,
+    /// An account that is nobody's concern.
+    pub user: String,
+    counter: AtomicUsize,
+}
+
+impl Targets {
+    /// One record of each resource: the owner's, or the administrator's where records have no owner.
+    pub async fn new(app: &TestApp, owner: &Person, administrator: &Person) -> Self {
+        let counter = AtomicUsize::new(0);
+        let mut records = BTreeMap::new();
+        for resource in app.resources() {
+            let maker = if resource.owner == Owner::None { administrator } else { owner };
+            let body = valid_body(&resource.input(), counter.fetch_add(1, Ordering::Relaxed));
+            let record = app.create(&resource.name, maker, &body).await;
+            records.insert(resource.name.clone(), record["id"].as_str().unwrap().to_owned());
+        }
+        let user = app.register("nobody@example.com").await.id;
+        let session = app.current_session(&app.login(&owner.email).await).await;
+        Self { records, session, user, counter }
+    }
+
+    /// Another thing of the kind that the route acts on, for a route that ends it.
+    pub async fn fresh(&self, app: &TestApp, route: &Route, owner: &Person, administrator: &Person) -> String {
+        let Some(resource) = app.resources().iter().find(|resource| route.path.contains(&resource.name)) else {
+            return match &*route.operation.id {
+                "delete_session" => app.current_session(&app.login(&owner.email).await).await,
+                _ => self.id(route).to_owned(),
+            };
+        };
+        let maker = if resource.owner == Owner::None { administrator } else { owner };
+        let body = valid_body(&resource.input(), self.counter.fetch_add(1, Ordering::Relaxed));
+        app.create(&resource.name, maker, &body).await["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The id a route's `{id}` stands for.
+    pub fn id(&self, route: &Route) -> &str {
+        match route.path.split('/').collect::<Vec<_>>()[..] {
+            ["", "api", "v1", resource, ..] => &self.records[resource],
+            ["", "admin", "v1", "users", ..] => &self.user,
+            ["", "auth", "v1", "sessions", ..] => &self.session,
+            _ => panic!("nobody said what {} acts on", route.path),
+        }
+    }
+
+    /// The path with its parameters filled in.
+    pub fn path(&self, route: &Route) -> String {
+        if route.path_parameters().next().is_some() {
+            route.path.replace("{id}", self.id(route))
+        } else {
+            route.path.to_string()
+        }
+    }
+
+    /// A body that the route takes, if it takes any.
+    pub fn body(&self, route: &Route) -> Option<Json> {
+        let nth = 1000 + self.counter.fetch_add(1, Ordering::Relaxed);
+        match (&*route.operation.id, &route.body) {
+            (_, Body::None) => None,
+            ("log_in", _) => Some(json!({"email": "nobody@example.com", "password": PASSWORD})),
+            (_, Body::Json { schema, .. } | Body::Record { schema }) => Some(valid_body(schema, nth)),
+        }
+    }
+
+    /// A request that succeeds for whoever may make it.
+    pub fn request(&self, app: &TestApp, route: &Route) -> Request {
+        self.request_to(app, route, &self.path(route))
+    }
+
+    /// The same to another path.
+    pub fn request_to(&self, app: &TestApp, route: &Route, path: &str) -> Request {
+        let request = app.request(route.method.clone(), path);
+        let request = match self.body(route) {
+            Some(body) => request.json(&body),
+            None => request,
+        };
+        let is_conditional = [Method::PATCH, Method::DELETE].contains(&route.method) && route.path.contains("/settings");
+        if is_conditional { request.header("if-match", "*") } else { request }
+    }
+}

@@ -1,0 +1,114 @@
+//! The clients: each creates documents as fast as they are answered, and now and then reads back the one it got.
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use serde_json::json;
+use tokio::{task::JoinSet, time::sleep};
+
+use super::{
+    http::{Client, Failure},
+    ledger::Ledger,
+};
+
+/// Accounts the clients share.
+const ACCOUNTS: usize = 20;
+const PASSWORD: &str = "correct horse battery staple";
+/// One document in so many is read back at once.
+const READ_BACK: u64 = 8;
+/// How long a client holds back after a refusal.
+const PAUSE: Duration = Duration::from_millis(25);
+
+/// Access tokens of accounts registered just now.
+pub async fn register(port: u16, prefix: &str) -> Result<Vec<String>, String> {
+    let mut client = Client::new(port);
+    let mut tokens = Vec::new();
+    for number in 0..ACCOUNTS {
+        let body = json!({"email": format!("{prefix}{number}@example.com"), "password": PASSWORD});
+        let answer = client.post("/auth/v1/register", &body).await.map_err(|failure| format!("register: {failure}"))?;
+        let token = answer.body["access_token"].as_str();
+        tokens.push(token.ok_or_else(|| format!("register: {} {}", answer.status, answer.body))?.to_owned());
+    }
+    Ok(tokens)
+}
+
+/// The access token of an account. Errors: any other answer than 200 with a token.
+pub async fn log_in(client: &mut Client, email: &str, password: &str) -> Result<String, String> {
+    let answer = client.post("/auth/v1/login", &json!({"email": email, "password": password})).await;
+    let answer = answer.map_err(|failure| format!("log-in: {failure}"))?;
+    let token = answer.body["access_token"].as_str();
+    token.map(str::to_owned).ok_or_else(|| format!("log-in: {} {}", answer.status, answer.body))
+}
+
+/// Logs in `count` times with `clients` at once, as the first account of `prefix`.
+pub async fn log_in_often(port: u16, prefix: &str, count: usize, clients: usize) -> Result<(), String> {
+    let mut tasks = JoinSet::new();
+    for number in 0..clients {
+        let email = format!("{prefix}{}@example.com", number % ACCOUNTS);
+        let share = count / clients + usize::from(number < count % clients);
+        tasks.spawn(async move {
+            let mut client = Client::new(port);
+            for _ in 0..share {
+                log_in(&mut client, &email, PASSWORD).await?;
+            }
+            Ok::<(), String>(())
+        });
+    }
+    while let Some(ended) = tasks.join_next().await {
+        ended.map_err(|error| error.to_string())??;
+    }
+    Ok(())
+}
+
+/// Clients at work.
+pub struct Load {
+    is_ending: Arc<AtomicBool>,
+    tasks: JoinSet<()>,
+}
+
+impl Load {
+    /// `most`: how many documents all clients together create; without, until they are stopped.
+    pub fn start(port: u16, tokens: &[String], clients: usize, ledger: &Arc<Ledger>, most: Option<u64>) -> Self {
+        let is_ending = Arc::new(AtomicBool::new(false));
+        let mut tasks = JoinSet::new();
+        for token in tokens.iter().cycle().take(clients) {
+            let client = Client::with_token(port, token);
+            tasks.spawn(work(client, Arc::clone(ledger), Arc::clone(&is_ending), most.unwrap_or(u64::MAX)));
+        }
+        Self { is_ending, tasks }
+    }
+
+    /// Lets every client finish what it is at.
+    pub async fn stop(self) {
+        self.is_ending.store(true, Ordering::Relaxed);
+        self.finish().await;
+    }
+
+    /// Waits until the clients have created what they should.
+    pub async fn finish(mut self) {
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+async fn work(mut client: Client, ledger: Arc<Ledger>, is_ending: Arc<AtomicBool>, most: u64) {
+    let mut created = 0;
+    while !is_ending.load(Ordering::Relaxed) && ledger.titles() < most {
+        let title = ledger.title();
+        let outcome = client.post("/api/v1/documents", &json!({"title": title})).await;
+        let is_unreachable = matches!(outcome, Err(Failure::Unreachable));
+        let Some(document) = ledger.enter_creation(title, &outcome) else {
+            // While it restarts there is nobody to ask, and a refusal asks for patience.
+            sleep(if is_unreachable { PAUSE / 2 } else { PAUSE }).await;
+            continue;
+        };
+        created += 1;
+        if created % READ_BACK == 0 && most == u64::MAX {
+            let outcome = client.get(&format!("/api/v1/documents/{}", document.id)).await;
+            ledger.enter_reading(&document, &outcome);
+        }
+    }
+}
