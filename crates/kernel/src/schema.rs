@@ -278,8 +278,13 @@ impl Kind {
 
     pub fn json_schema(&self) -> Json {
         match self {
-            Self::Text { min: 0, max } => json!({"type": "string", "maxLength": max}),
-            Self::Text { min, max } => json!({"type": "string", "minLength": min, "maxLength": max}),
+            Self::Text { min, max } => {
+                let mut schema = json!({"type": "string", "maxLength": max, "pattern": "^[^\\u0000]*$"});
+                if *min > 0 {
+                    schema["minLength"] = json!(min);
+                }
+                schema
+            }
             Self::Email => json!({"type": "string", "format": "email", "maxLength": EMAIL_MAX}),
             Self::Url => json!({"type": "string", "format": "uri", "maxLength": URL_MAX}),
             Self::Int { min, max } => json!({"type": "integer", "format": "int64", "minimum": min, "maximum": max}),

@@ -81,14 +81,25 @@ impl Call {
         if text == "*" {
             return Ok(Some(IfMatch::Any));
         }
-        let tags = text.split(',').map(str::trim).map(|tag| {
-            // A weak tag never matches (RFC 9110, 13.1.1), but it is well-formed.
-            let is_weak = tag.starts_with("W/");
-            let inner = tag.strip_prefix("W/").unwrap_or(tag).strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
-            inner.filter(|inner| !inner.contains('"')).map(|inner| if is_weak { None } else { inner.parse().ok() })
-        });
-        let versions = tags.collect::<Option<Vec<_>>>().ok_or_else(bad)?;
+        let versions = entity_tags(text).ok_or_else(bad)?;
         Ok(Some(IfMatch::Versions(versions.into_iter().flatten().collect())))
+    }
+}
+
+/// The version each tag of a list names (RFC 9110, 8.8.3 and 13.1.1); none for a weak one, which never matches, and for one
+/// that Hardpan never gave. A tag may hold commas.
+fn entity_tags(mut text: &str) -> Option<Vec<Option<i64>>> {
+    let mut versions = Vec::new();
+    loop {
+        let strong = text.strip_prefix("W/").unwrap_or(text);
+        let is_weak = strong.len() < text.len();
+        let (tag, rest) = strong.strip_prefix('"')?.split_once('"')?;
+        versions.push(if is_weak { None } else { tag.parse().ok() });
+        let rest = rest.trim_start();
+        if rest.is_empty() {
+            return Some(versions);
+        }
+        text = rest.strip_prefix(',')?.trim_start();
     }
 }
 
@@ -104,6 +115,28 @@ impl IfMatch {
         match self {
             Self::Any => true,
             Self::Versions(versions) => versions.contains(&version),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entity_tags_are_read_as_http_writes_them() {
+        for (text, expected) in [
+            ("\"1\"", Some(vec![Some(1)])),
+            ("\"1\", W/\"2\" ,\"3\"", Some(vec![Some(1), None, Some(3)])),
+            ("\"a,b\", \"\"", Some(vec![None, None])),
+            ("1", None),
+            ("\"1", None),
+            ("\"1\" \"2\"", None),
+            ("\"1\",", None),
+            ("w/\"1\"", None),
+            ("", None),
+        ] {
+            assert_eq!(entity_tags(text), expected, "{text}");
         }
     }
 }

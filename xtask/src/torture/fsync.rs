@@ -75,7 +75,7 @@ async fn count(stage: &mut Stage) -> Result<Vec<String>, String> {
 async fn burst(stage: &Stage) -> (u32, Duration) {
     let (begun, before) = (Instant::now(), stage.ledger.acknowledged());
     let most = stage.ledger.titles() + u64::from(CREATES);
-    Load::start(stage.program.port, &stage.tokens, CLIENTS, &stage.ledger, Some(most)).finish().await;
+    Load::start(stage.clients(CLIENTS), &stage.ledger, Some(most)).finish().await;
     let created = stage.ledger.acknowledged() - before;
     (u32::try_from(created).unwrap_or(u32::MAX), begun.elapsed())
 }

@@ -1,4 +1,4 @@
-//! A small HTTP/1.1 client on one kept connection, which tells "never sent" from "sent and not answered".
+//! A small HTTP/1.1 client, which tells "never sent" from "sent and not answered".
 use std::{
     fmt, io,
     net::{Ipv4Addr, SocketAddr},
@@ -20,6 +20,14 @@ pub struct Client {
     server: SocketAddr,
     connection: Option<BufReader<TcpStream>>,
     token: Option<String>,
+    manner: Manner,
+}
+
+/// What a client does with its connection after an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    Keep,
+    Close,
 }
 
 /// A whole answer.
@@ -50,12 +58,23 @@ impl fmt::Display for Failure {
 
 impl Client {
     pub fn new(port: u16) -> Self {
-        Self { server: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), connection: None, token: None }
+        Self {
+            server: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            connection: None,
+            token: None,
+            manner: Manner::Keep,
+        }
     }
 
     /// A client that shows `token` with each request.
     pub fn with_token(port: u16, token: &str) -> Self {
         Self { token: Some(token.to_owned()), ..Self::new(port) }
+    }
+
+    #[must_use]
+    pub const fn manner(mut self, manner: Manner) -> Self {
+        self.manner = manner;
+        self
     }
 
     pub async fn get(&mut self, path: &str) -> Result<Answer, Failure> {
@@ -78,8 +97,9 @@ impl Client {
         let body = body.map(ToString::to_string).unwrap_or_default();
         let bearer = self.token.as_ref().map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
         let length = body.len();
+        let manner = if self.manner == Manner::Close { "connection: close\r\n" } else { "" };
         format!(
-            "{method} {path} HTTP/1.1\r\nhost: {}\r\n{bearer}content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\n{bearer}{manner}content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}",
             self.server
         )
     }
@@ -91,7 +111,7 @@ impl Client {
         };
         connection.get_mut().write_all(request.as_bytes()).await.map_err(Failure::Lost)?;
         let (answer, is_kept) = read(&mut connection).await.map_err(Failure::Lost)?;
-        if is_kept {
+        if is_kept && self.manner == Manner::Keep {
             self.connection = Some(connection);
         }
         Ok(answer)

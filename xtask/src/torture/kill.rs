@@ -4,6 +4,7 @@ use std::{path::Path, time::Instant};
 use tokio::time::sleep;
 
 use super::{
+    http::Manner,
     options::{Engine, Options},
     stage::{Stage, some_time},
 };
@@ -22,7 +23,7 @@ pub async fn run(binary: &Path, engine: Engine, options: &Options) -> Result<Vec
 async fn rounds(stage: &mut Stage, rounds: usize) -> Result<Vec<String>, String> {
     let mut faults = Vec::new();
     stage.begin().await?;
-    let load = stage.load();
+    let load = stage.load(Manner::Keep);
     for round in 1..=rounds {
         let (begun, before) = (Instant::now(), stage.ledger.acknowledged());
         sleep(some_time(300, 1500)).await;

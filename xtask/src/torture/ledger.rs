@@ -1,6 +1,6 @@
 //! What the clients were told, to hold the program to it.
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -29,8 +29,8 @@ pub struct Pages {
     pub answers: BTreeMap<u16, u64>,
     /// Titles answered with 503.
     pub refused: HashSet<String>,
-    /// Titles sent whose answer never came.
-    pub lost: HashSet<String>,
+    /// Titles sent whose answer never came, and when they were sent.
+    pub lost: HashMap<String, Instant>,
     pub hung: u64,
     /// Answers nobody can explain.
     pub samples: Vec<String>,
@@ -65,7 +65,12 @@ impl Ledger {
     }
 
     /// Enters what came back for a document with this title, and returns the document if it was stored.
-    pub fn enter_creation(&self, title: String, outcome: &Result<Answer, Failure>) -> Option<Document> {
+    pub fn enter_creation(
+        &self,
+        title: String,
+        sent_at: Instant,
+        outcome: &Result<Answer, Failure>,
+    ) -> Option<Document> {
         let mut pages = self.pages();
         match outcome {
             Ok(answer) => {
@@ -83,7 +88,7 @@ impl Ledger {
                 }
                 pages.troubled_at = Some(Instant::now());
             }
-            Err(failure) => pages.enter_failure(failure, Some(title)),
+            Err(failure) => pages.enter_failure(failure, Some((title, sent_at))),
         }
         None
     }
@@ -108,14 +113,14 @@ impl Ledger {
 }
 
 impl Pages {
-    fn enter_failure(&mut self, failure: &Failure, title: Option<String>) {
+    fn enter_failure(&mut self, failure: &Failure, sent: Option<(String, Instant)>) {
         self.troubled_at = Some(Instant::now());
         match failure {
             Failure::Unreachable => {}
-            Failure::Lost(_) => self.lost.extend(title),
+            Failure::Lost(_) => self.lost.extend(sent),
             Failure::Hung => {
                 self.hung += 1;
-                self.lost.extend(title);
+                self.lost.extend(sent);
             }
         }
     }

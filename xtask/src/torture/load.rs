@@ -4,7 +4,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::json;
@@ -71,12 +71,11 @@ pub struct Load {
 }
 
 impl Load {
-    /// `most`: how many documents all clients together create; without, until they are stopped.
-    pub fn start(port: u16, tokens: &[String], clients: usize, ledger: &Arc<Ledger>, most: Option<u64>) -> Self {
+    /// `most`: how many titles are used up until they end by themselves.
+    pub fn start(clients: Vec<Client>, ledger: &Arc<Ledger>, most: Option<u64>) -> Self {
         let is_ending = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();
-        for token in tokens.iter().cycle().take(clients) {
-            let client = Client::with_token(port, token);
+        for client in clients {
             tasks.spawn(work(client, Arc::clone(ledger), Arc::clone(&is_ending), most.unwrap_or(u64::MAX)));
         }
         Self { is_ending, tasks }
@@ -97,10 +96,10 @@ impl Load {
 async fn work(mut client: Client, ledger: Arc<Ledger>, is_ending: Arc<AtomicBool>, most: u64) {
     let mut created = 0;
     while !is_ending.load(Ordering::Relaxed) && ledger.titles() < most {
-        let title = ledger.title();
+        let (title, sent_at) = (ledger.title(), Instant::now());
         let outcome = client.post("/api/v1/documents", &json!({"title": title})).await;
         let is_unreachable = matches!(outcome, Err(Failure::Unreachable));
-        let Some(document) = ledger.enter_creation(title, &outcome) else {
+        let Some(document) = ledger.enter_creation(title, sent_at, &outcome) else {
             // While it restarts there is nobody to ask, and a refusal asks for patience.
             sleep(if is_unreachable { PAUSE / 2 } else { PAUSE }).await;
             continue;

@@ -7,7 +7,7 @@ use std::{
 use tokio::time::sleep;
 
 use super::{
-    http::Client,
+    http::{Client, Manner},
     options::{Engine, Options},
     stage::{Stage, some_time},
 };
@@ -29,7 +29,7 @@ pub async fn run(binary: &Path, options: &Options) -> Result<Vec<String>, String
 async fn rounds(stage: &mut Stage, rounds: usize) -> Result<Vec<String>, String> {
     let mut faults = Vec::new();
     stage.begin().await?;
-    let load = stage.load();
+    let load = stage.load(Manner::Keep);
     for number in 1..=rounds {
         match round(stage, number).await {
             Ok(()) => {}

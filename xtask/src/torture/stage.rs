@@ -8,8 +8,10 @@ use std::{
 use kernel::{OsRandom, Random as _};
 
 use super::{
+    http::{Client, Manner},
     ledger::Ledger,
-    listing, load,
+    listing,
+    load::{self, Load},
     options::{Engine, Options},
     program::Program,
     store,
@@ -45,8 +47,16 @@ impl Stage {
         Ok(())
     }
 
-    pub fn load(&self) -> load::Load {
-        load::Load::start(self.program.port, &self.tokens, self.clients, &self.ledger, None)
+    /// The clients at work, until they are stopped.
+    pub fn load(&self, manner: Manner) -> Load {
+        let clients = self.clients(self.clients).into_iter().map(|client| client.manner(manner)).collect();
+        Load::start(clients, &self.ledger, None)
+    }
+
+    /// So many clients, who share the accounts.
+    pub fn clients(&self, count: usize) -> Vec<Client> {
+        let tokens = self.tokens.iter().cycle().take(count);
+        tokens.map(|token| Client::with_token(self.program.port, token)).collect()
     }
 
     /// Holds the served documents against the ledger. Prints the figures, returns what is wrong.

@@ -37,7 +37,10 @@ fn resource_routes(records: &Records, resource: &Arc<Resource>) -> Routes {
         .access(Access::Rules)
     };
     let record = Some(resource.output());
-    let writes = [Code::Forbidden, Code::VersionMismatch, Code::VersionRequired, Code::UniqueViolation];
+    let mut writes = vec![Code::NotFound, Code::Forbidden, Code::VersionMismatch];
+    if resource.requires_if_match {
+        writes.push(Code::VersionRequired);
+    }
     vec![
         route(Method::GET, &path, "list")
             .query(vec![
@@ -65,11 +68,13 @@ fn resource_routes(records: &Records, resource: &Arc<Resource>) -> Routes {
             .summary(name.clone(), format!("Changes one of {name} by a JSON Merge Patch."))
             .answers(StatusCode::OK, "The record as it is now.", record)
             .etag()
-            .errors(&[&writes[..], &[Code::NotFound]].concat()),
+            .errors(&writes)
+            .errors(&[Code::UniqueViolation]),
         route(Method::DELETE, &one, "delete")
             .summary(name.clone(), format!("Deletes one of {name}."))
             .answers(StatusCode::NO_CONTENT, "It is gone.", None)
-            .errors(&[&writes[..3], &[Code::NotFound, Code::ReferenceViolation]].concat()),
+            .errors(&writes)
+            .errors(&[Code::ReferenceViolation]),
     ]
 }
 

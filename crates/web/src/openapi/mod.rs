@@ -10,6 +10,8 @@ use serde_json::{Map, Value as Json, json};
 use crate::{Access, Body, Route, Routes, csrf};
 
 const JSON: &str = "application/json";
+/// `*` or a list of entity tags (RFC 9110, 13.1.1).
+const IF_MATCH: &str = r#"^(\*|(W/)?"[^"]*"(\s*,\s*(W/)?"[^"]*")*)$"#;
 const MERGE_PATCH: &str = "application/merge-patch+json";
 
 /// The document of a server with these routes.
@@ -102,7 +104,7 @@ fn parameters(route: &Route) -> Vec<Json> {
             "in": "header",
             "required": route.operation.errors.contains(&Code::VersionRequired),
             "description": "The ETag the change is meant for.",
-            "schema": {"type": "string"},
+            "schema": {"type": "string", "pattern": IF_MATCH},
         })
     });
     path.chain(query).chain(if_match).collect()

@@ -1,2 +1,12 @@
 //! The routes of declared resources.
+mod audit;
+mod conditions;
 mod create;
+mod delete;
+mod get;
+mod list;
+mod parallel;
+mod references;
+mod rules;
+mod update;
+mod walk;

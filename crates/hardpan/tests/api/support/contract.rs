@@ -54,8 +54,8 @@ impl Contract {
 
     /// Panics when an answer breaks a promise: headers, the shape of problems, what may be said, what the document declares.
     pub fn check(&self, method: &Method, path: &str, answer: &Answer, may_fail: bool) {
-        let shown: String = path.chars().take(200).collect();
-        let asked = format!("{method} {shown} -> {} {}", answer.status, answer.text());
+        let short = |text: &str| text.chars().take(1_000).collect::<String>();
+        let asked = format!("{method} {} -> {} {}", short(path), answer.status, short(&answer.text()));
         assert!(may_fail || !answer.status.is_server_error(), "a failure of ours: {asked}");
         promise::check_headers(answer, &asked);
         let is_head = *method == Method::HEAD;

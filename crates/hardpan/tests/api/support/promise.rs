@@ -16,7 +16,7 @@ const HEADERS: [(&str, &str); 8] = [
 ];
 
 /// What tells strangers how Hardpan is built: drivers, libraries, statements, paths, tables, versions, traces.
-const FORBIDDEN: [&str; 32] = [
+const FORBIDDEN: [&str; 37] = [
     "sqlite",
     "postgres",
     "tokio",
@@ -47,7 +47,12 @@ const FORBIDDEN: [&str; 32] = [
     "declared_tables",
     "user_roles",
     "signing_keys",
-    "_key\"",
+    "slug_key",
+    "key_key",
+    "_pkey",
+    "_fkey",
+    "users_email",
+    "users_username",
     env!("CARGO_PKG_VERSION"),
 ];
 
