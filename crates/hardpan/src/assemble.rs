@@ -110,7 +110,8 @@ impl Foundation {
         let mut applied = migrate::apply(&ctx, &migrations()).await?;
         let plan = schema::apply(&ctx, &self.declaration).await?;
         if !plan.refused.is_empty() {
-            let detail = format!("The declared tables cannot be changed without losing data: {}.", plan.refused.join("; "));
+            let detail =
+                format!("The declared tables cannot be changed without losing data: {}.", plan.refused.join("; "));
             return Err(Error::new(Code::Internal).with_detail(detail));
         }
         applied.extend(plan.steps.iter().map(ToString::to_string));

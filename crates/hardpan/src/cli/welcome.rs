@@ -21,20 +21,17 @@ pub(super) async fn text(server: &Server) -> Result<String> {
     if server.config.server.has_public_docs {
         let _ = writeln!(text, "  Documents      {url}/docs");
     }
-    match administrator(server).await? {
-        Some(password) => {
-            let _ = writeln!(text, "  Administrator  {ADMINISTRATOR}");
-            let _ = writeln!(text, "  Password       {password}  (shown once; for this machine alone)");
-            let body = format!("{{\"email\":\"{ADMINISTRATOR}\",\"password\":\"{password}\"}}");
-            let _ = write!(
-                text,
-                "\nLog in:\n\n  curl -s {url}/auth/v1/login -H 'Content-Type: application/json' -d '{body}'\n"
-            );
-        }
-        None => {
-            let _ = writeln!(text, "  Administrator  {ADMINISTRATOR}  (its password was shown at the first start)");
-            let _ = write!(text, "\nSee that it answers:\n\n  curl -s {url}/health\n");
-        }
+    if let Some(password) = administrator(server).await? {
+        let _ = writeln!(text, "  Administrator  {ADMINISTRATOR}");
+        let _ = writeln!(text, "  Password       {password}  (shown once; for this machine alone)");
+        let body = format!("{{\"email\":\"{ADMINISTRATOR}\",\"password\":\"{password}\"}}");
+        let _ = write!(
+            text,
+            "\nLog in:\n\n  curl -s {url}/auth/v1/login -H 'Content-Type: application/json' -d '{body}'\n"
+        );
+    } else {
+        let _ = writeln!(text, "  Administrator  {ADMINISTRATOR}  (its password was shown at the first start)");
+        let _ = write!(text, "\nSee that it answers:\n\n  curl -s {url}/health\n");
     }
     if let Some(resource) = server.records.declaration().resources.first() {
         let _ = write!(

@@ -58,7 +58,7 @@ impl Health {
             Dialect::Sqlite => "sqlite",
             Dialect::Postgres => "postgresql",
         };
-        let stats = self.0.source.db.stats();
+        let counts = self.0.source.db.stats();
         Ok(json!({
             "status": status,
             "started_at": self.0.started_at,
@@ -67,8 +67,8 @@ impl Health {
                 "database": {
                     "status": if is_up { "ok" } else { "down" },
                     "engine": engine,
-                    "writes": stats.writes,
-                    "commits": stats.commits,
+                    "writes": counts.writes,
+                    "commits": counts.commits,
                 },
             },
         }))

@@ -1,7 +1,15 @@
 //! Everything a client can rely on, over HTTP and on both engines, in process.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test that fails should say where")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::indexing_slicing,
+    reason = "a test that fails should say where"
+)]
 
 mod binary;
+mod edge;
 mod records;
 mod routes;
 mod support;

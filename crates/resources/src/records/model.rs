@@ -105,9 +105,7 @@ impl Serialize for Record {
 impl ListQuery {
     /// Reads `sort=-created_at,title`. Errors: 400 naming what is wrong.
     pub fn sort(resource: &Resource, text: &str) -> Result<Vec<SortKey>> {
-        let bad = |message: String| {
-            Error::new(Code::BadQuery).with_field(FieldError::new("sort", "invalid", message))
-        };
+        let bad = |message: String| Error::new(Code::BadQuery).with_field(FieldError::new("sort", "invalid", message));
         let mut keys: Vec<SortKey> = Vec::new();
         for name in text.split(',') {
             let (name, is_descending) = name.strip_prefix('-').map_or((name, false), |name| (name, true));

@@ -25,7 +25,9 @@ impl Records {
         let Actor::System(_) = ctx.actor else { return Err(Error::new(Code::Forbidden)) };
         let mut total = 0;
         let mut last = None;
-        while let Some(owner) = ctx.read(move |_, tx| async move { store::hidden_owner(tx, last).await }.boxed()).await? {
+        while let Some(owner) =
+            ctx.read(move |_, tx| async move { store::hidden_owner(tx, last).await }.boxed()).await?
+        {
             total += self.purge_owner(ctx, owner).await?;
             last = Some(owner);
         }
@@ -67,7 +69,8 @@ async fn purge_chunk(ctx: &Ctx, resource: &Arc<Resource>, owner: UserId) -> Resu
         async move {
             let rows = store::purge_chunk(tx, &resource, owner, CHUNK).await?;
             if rows > 0 {
-                let entry = Entry::new("records.purged", &resource.name, owner).after(serde_json::json!({"rows": rows}));
+                let entry =
+                    Entry::new("records.purged", &resource.name, owner).after(serde_json::json!({"rows": rows}));
                 audit::record(tx, &ctx, entry).await?;
             }
             Ok(rows)

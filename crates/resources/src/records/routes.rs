@@ -44,8 +44,9 @@ fn resource_routes(records: &Records, resource: &Arc<Resource>) -> Routes {
     vec![
         route(Method::GET, &path, "list")
             .query(vec![
-                Field::optional("sort", Kind::text(PARAMETER_LENGTH))
-                    .describe("Fields to sort by, `-` before a name for descending: `-created_at,title`. By default `id`."),
+                Field::optional("sort", Kind::text(PARAMETER_LENGTH)).describe(
+                    "Fields to sort by, `-` before a name for descending: `-created_at,title`. By default `id`.",
+                ),
                 Field::optional("limit", Kind::Int { min: 1, max: 200 }).describe("1 to 200, by default 50."),
                 Field::optional("after", Kind::text(PARAMETER_LENGTH)).describe("`next` of the page before."),
             ])

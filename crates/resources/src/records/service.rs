@@ -136,13 +136,7 @@ impl Records {
     }
 
     /// Deletes, or marks as deleted where the resource says so.
-    pub async fn delete(
-        &self,
-        ctx: &Ctx,
-        resource: &Arc<Resource>,
-        id: Uuid,
-        if_match: Option<IfMatch>,
-    ) -> Result<()> {
+    pub async fn delete(&self, ctx: &Ctx, resource: &Arc<Resource>, id: Uuid, if_match: Option<IfMatch>) -> Result<()> {
         let rule = allowed(ctx, resource, Operation::Delete)?;
         let resource = Arc::clone(resource);
         ctx.write(move |ctx, tx| {
@@ -260,7 +254,11 @@ async fn check_references(
             actor => found.is_some_and(|found| target.rules.read.bind(actor).matches(&found.values)),
         };
         if !is_readable {
-            return Err(Error::invalid(vec![FieldError::new(&column.name, "not_found", "refers to nothing you can read")]));
+            return Err(Error::invalid(vec![FieldError::new(
+                &column.name,
+                "not_found",
+                "refers to nothing you can read",
+            )]));
         }
     }
     Ok(())

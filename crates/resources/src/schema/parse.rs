@@ -18,8 +18,22 @@ use super::{
 const NAME_LENGTH: usize = 40;
 /// What the engines or Hardpan itself call their own columns.
 const RESERVED_COLUMNS: [&str; 16] = [
-    "id", "owner_id", "created_at", "updated_at", "version", "deleted_at", "rowid", "oid", "_rowid_", "ctid", "xmin",
-    "xmax", "cmin", "cmax", "tableoid", "rank",
+    "id",
+    "owner_id",
+    "created_at",
+    "updated_at",
+    "version",
+    "deleted_at",
+    "rowid",
+    "oid",
+    "_rowid_",
+    "ctid",
+    "xmin",
+    "xmax",
+    "cmin",
+    "cmax",
+    "tableoid",
+    "rank",
 ];
 const DEFAULT_TEXT_LENGTH: i64 = 10_000;
 const DEFAULT_JSON_BYTES: i64 = 65_536;
@@ -27,7 +41,8 @@ const DEFAULT_JSON_BYTES: i64 = 65_536;
 /// Reads `[resources]`. `is_reserved` tells the names of Hardpan's own tables.
 pub fn parse(table: &Table, is_reserved: &dyn Fn(&str) -> bool) -> (Declaration, Vec<Problem>) {
     let mut problems = Vec::new();
-    let prefixes: Vec<(&str, &str)> = table.iter().map(|(name, value)| (name.as_str(), prefix_of(name, value))).collect();
+    let prefixes: Vec<(&str, &str)> =
+        table.iter().map(|(name, value)| (name.as_str(), prefix_of(name, value))).collect();
     let mut resources = Vec::new();
     for (name, value) in table {
         let path = format!("resources.{name}");
@@ -72,11 +87,19 @@ fn check_name(reader: &mut Reader, name: &str, is_reserved: &dyn Fn(&str) -> boo
 fn check_prefix(reader: &mut Reader, name: &str, prefixes: &[(&str, &str)]) {
     let prefix = prefixes.iter().find(|(other, _)| *other == name).map_or(name, |(_, prefix)| prefix);
     if !is_prefix(prefix) {
-        reader.problem("id_prefix", format!("`{prefix}` cannot begin an id"), "use up to 63 of a-z and _, letters at both ends");
+        reader.problem(
+            "id_prefix",
+            format!("`{prefix}` cannot begin an id"),
+            "use up to 63 of a-z and _, letters at both ends",
+        );
     } else if ["usr", "ses", "aud", "hp"].contains(&prefix) {
         reader.problem("id_prefix", format!("`{prefix}` begins ids of Hardpan's own"), "choose another prefix");
     } else if let Some((other, _)) = prefixes.iter().find(|(other, its)| *other != name && *its == prefix) {
-        reader.problem("id_prefix", format!("`{prefix}` begins the ids of {other} too"), "give each resource its own prefix");
+        reader.problem(
+            "id_prefix",
+            format!("`{prefix}` begins the ids of {other} too"),
+            "give each resource its own prefix",
+        );
     }
 }
 
@@ -90,7 +113,16 @@ fn resource(reader: &mut Reader, name: &str, prefixes: &[(&str, &str)]) -> Resou
     let indexes = indexes(reader, &columns);
     search(reader, &columns);
     let rules = rules(reader, owner, &columns);
-    Resource { name: name.into(), id_prefix: prefix, owner, is_soft_deleted, requires_if_match, columns, indexes, rules }
+    Resource {
+        name: name.into(),
+        id_prefix: prefix,
+        owner,
+        is_soft_deleted,
+        requires_if_match,
+        columns,
+        indexes,
+        rules,
+    }
 }
 
 fn own_columns(prefix: &str, owner: Owner, is_soft_deleted: bool) -> Vec<Column> {
@@ -216,7 +248,11 @@ fn kind(reader: &mut Reader, prefixes: &[(&str, &str)], reference: Option<&Refer
         "enum" => {
             let members = reader.texts("values").unwrap_or_default();
             if members.is_empty() || members.iter().any(|member| member.is_empty() || member.contains('\0')) {
-                reader.problem("values", "must list the values, none of them empty", "write values = [\"open\", \"done\"]");
+                reader.problem(
+                    "values",
+                    "must list the values, none of them empty",
+                    "write values = [\"open\", \"done\"]",
+                );
             }
             Kind::Enum(members.into_iter().map(|member| member.to_owned().into()).collect())
         }
@@ -280,16 +316,17 @@ fn search(reader: &mut Reader, columns: &[Column]) {
 
 fn rules(reader: &mut Reader, owner: Owner, columns: &[Column]) -> Rules {
     let admin = "actor.has_role('admin')";
-    let owned = format!("record.owner_id == actor.id || {admin}");
+    let own = format!("record.owner_id == actor.id || {admin}");
     let (read, create) = match owner {
-        Owner::User => (owned.as_str(), "actor.is_authenticated"),
+        Owner::User => (own.as_str(), "actor.is_authenticated"),
         Owner::None => (admin, admin),
     };
     let default = |operation| if operation == Operation::Create { create } else { read }.to_owned();
     let mut texts = Operation::ALL.map(default);
     if let Some(table) = reader.table("access") {
         texts = reader.nested("access", table, |reader| {
-            Operation::ALL.map(|operation| reader.text(operation.as_str()).map_or_else(|| default(operation), str::to_owned))
+            Operation::ALL
+                .map(|operation| reader.text(operation.as_str()).map_or_else(|| default(operation), str::to_owned))
         });
     }
     let [read, create, update, delete] = texts;

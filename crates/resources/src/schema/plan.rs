@@ -34,11 +34,8 @@ pub(super) enum Change {
 impl Plan {
     pub(super) fn make(recorded: &BTreeMap<String, TableShape>, declaration: &Declaration) -> Self {
         let mut plan = Self::default();
-        let wanted: BTreeMap<String, TableShape> = declaration
-            .resources
-            .iter()
-            .map(|resource| (resource.name.clone(), TableShape::of(resource)))
-            .collect();
+        let wanted: BTreeMap<String, TableShape> =
+            declaration.resources.iter().map(|resource| (resource.name.clone(), TableShape::of(resource))).collect();
         plan.create_tables(recorded, &wanted);
         for (table, shape) in wanted {
             let shape = match recorded.get(&table) {
@@ -67,7 +64,8 @@ impl Plan {
             let ready = waiting.iter().position(|entry| is_ready(entry, false));
             let Some(next) = ready.or_else(|| waiting.iter().position(|entry| is_ready(entry, true))) else {
                 let names: Vec<_> = waiting.iter().map(|(table, _)| table.as_str()).collect();
-                self.refused.push(format!("{} refer to each other by required fields; make one optional", names.join(", ")));
+                self.refused
+                    .push(format!("{} refer to each other by required fields; make one optional", names.join(", ")));
                 return;
             };
             let (table, shape) = waiting[next];
@@ -88,13 +86,23 @@ impl Plan {
                 None if column.may_be_left_out() => {
                     self.steps.push(Step { table: table.into(), change: Change::AddColumn(column.clone()) });
                 }
-                None => self.refuse(table, &column.name, "is new and required, but old rows have no value for it; give it a default"),
-                Some(old) if old.physical != column.physical => self.refuse(table, &column.name, "has another type than before"),
+                None => self.refuse(
+                    table,
+                    &column.name,
+                    "is new and required, but old rows have no value for it; give it a default",
+                ),
+                Some(old) if old.physical != column.physical => {
+                    self.refuse(table, &column.name, "has another type than before")
+                }
                 Some(old) if old.is_nullable != column.is_nullable => {
                     self.refuse(table, &column.name, "is required now and was not before, or the other way round");
                 }
                 Some(old) if old.reference != column.reference => {
-                    self.refuse(table, &column.name, "refers to something else than before, or goes with it in another way");
+                    self.refuse(
+                        table,
+                        &column.name,
+                        "refers to something else than before, or goes with it in another way",
+                    );
                 }
                 Some(_) => {}
             }
@@ -117,10 +125,11 @@ impl Plan {
             let old = recorded.get(table).map_or(&[][..], |shape| &shape.indexes);
             let gone = old.iter().filter(|index| !shape.indexes.contains(index));
             let gone = gone.map(|index| Change::DropIndex(index.name.clone()));
-            let new = shape.indexes.iter().filter(|index| !old.contains(index)).map(|index| Change::CreateIndex {
-                index: index.clone(),
-                nullable: nullable_names(shape),
-            });
+            let new = shape
+                .indexes
+                .iter()
+                .filter(|index| !old.contains(index))
+                .map(|index| Change::CreateIndex { index: index.clone(), nullable: nullable_names(shape) });
             let steps: Vec<Step> = gone.chain(new).map(|change| Step { table: table.clone(), change }).collect();
             self.steps.extend(steps);
         }

@@ -151,9 +151,9 @@ fn identifier(table: &str, columns: &[String], suffix: &str) -> String {
         return name;
     }
     // FNV-1a, 64 bits: it only has to be the same tomorrow.
-    let digest = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |digest, byte| {
-        (digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let digest = name
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |digest, byte| (digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     let kept = IDENTIFIER_LENGTH - 17;
     format!("{}_{digest:016x}", &name[..kept])
 }

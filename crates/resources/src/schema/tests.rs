@@ -115,7 +115,8 @@ fn tables_come_before_those_that_refer_to_them() {
     let (steps, refused) = plan("", circle);
     assert_eq!(&steps[..3], ["create table a", "create table b", "add column a.b"]);
     assert_eq!(refused, 0);
-    let stuck = "[a.fields]\nb={type=\"ref\",to=\"b\",required=true}\n[b.fields]\na={type=\"ref\",to=\"a\",required=true}";
+    let stuck =
+        "[a.fields]\nb={type=\"ref\",to=\"b\",required=true}\n[b.fields]\na={type=\"ref\",to=\"a\",required=true}";
     assert_eq!(plan("", stuck).1, 1);
 }
 

@@ -34,8 +34,26 @@ async fn every_order_pages_through_every_row_once() {
             world.records.create(&ctx, &things, object(body)).await.unwrap();
         }
         for sort in [
-            "", "-id", "n", "-n", "t", "-t", "f", "-f", "d", "-d", "b", "-b", "at", "-at", "n,-t", "-n,t", "b,n,-f", "-created_at",
-            "t,id", "-d,-b,n",
+            "",
+            "-id",
+            "n",
+            "-n",
+            "t",
+            "-t",
+            "f",
+            "-f",
+            "d",
+            "-d",
+            "b",
+            "-b",
+            "at",
+            "-at",
+            "n,-t",
+            "-n,t",
+            "b,n,-f",
+            "-created_at",
+            "t,id",
+            "-d,-b,n",
         ] {
             let keys = if sort.is_empty() { vec![] } else { ListQuery::sort(&things, sort).unwrap() };
             let whole = ListQuery { sort: keys.clone(), limit: Limit::new(200).unwrap(), after: None };

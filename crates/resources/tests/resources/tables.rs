@@ -105,11 +105,7 @@ async fn rows_of_a_deleted_account_are_hidden_at_once_and_purged() {
         assert!(world.records.get(&stranger, &parents, id).await.is_ok());
 
         let (hook, owner) = (world.records.clone(), ctx.actor.user_id().unwrap());
-        world
-            .system()
-            .write(move |ctx, tx| Box::pin(async move { hook.hide(tx, &ctx, owner).await }))
-            .await
-            .unwrap();
+        world.system().write(move |ctx, tx| Box::pin(async move { hook.hide(tx, &ctx, owner).await })).await.unwrap();
         assert_eq!(world.records.get(&stranger, &parents, id).await.unwrap_err().code(), Code::NotFound);
         assert_eq!(world.records.purge(&world.system()).await.unwrap(), 2);
         assert_eq!(world.records.purge(&world.system()).await.unwrap(), 0);

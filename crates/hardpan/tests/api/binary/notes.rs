@@ -20,9 +20,13 @@ fn folders_documents_conversations_and_messages() {
     let work = create("folders", json!({"name": "Work", "colour": "blue"}));
     let plans = create("folders", json!({"name": "Plans", "parent": work["id"]}));
     let document = create("documents", json!({"title": "Roadmap", "folder": plans["id"], "due": "2026-12-01"}));
-    let conversation = create("conversations", json!({"title": "About it", "document": document["id"], "settings": {"t": 0.2}}));
+    let conversation =
+        create("conversations", json!({"title": "About it", "document": document["id"], "settings": {"t": 0.2}}));
     for (role, content) in [("user", "What is next?"), ("assistant", "The roadmap.")] {
-        create("messages", json!({"conversation": conversation["id"], "role": role, "content": content, "cost": "0.000210"}));
+        create(
+            "messages",
+            json!({"conversation": conversation["id"], "role": role, "content": content, "cost": "0.000210"}),
+        );
     }
 
     // In order, and nobody else's.

@@ -31,8 +31,15 @@ fn everything_that_is_wrong_is_named_in_one_report() {
             assert_eq!(output.status.code(), Some(1));
             let report = text(&output.stdout) + &text(&output.stderr);
             for named in [
-                "HARDPAN_MASTER_KEY", "HARDPAN_NO_SUCH", "app.nmae", "app.public_url", "cors.origins", "limits.enabled",
-                "database.url", "JWT_SECRET", "resources.notes.fields.tags.type",
+                "HARDPAN_MASTER_KEY",
+                "HARDPAN_NO_SUCH",
+                "app.nmae",
+                "app.public_url",
+                "cors.origins",
+                "limits.enabled",
+                "database.url",
+                "JWT_SECRET",
+                "resources.notes.fields.tags.type",
             ] {
                 assert!(report.contains(named), "{command} with {key:?} does not name {named}:\n{report}");
             }
@@ -71,7 +78,8 @@ async fn with_all_in_order_it_starts_on_both_engines() {
         let db = TestDb::open(engine).await;
         let url = db.url();
         let dir = app(APP);
-        let environment = [("HARDPAN_PROFILE", "production"), ("HARDPAN_MASTER_KEY", KEY), ("DATABASE_URL", url.as_str())];
+        let environment =
+            [("HARDPAN_PROFILE", "production"), ("HARDPAN_MASTER_KEY", KEY), ("DATABASE_URL", url.as_str())];
         let dir = dir.path().to_owned();
         tokio::task::spawn_blocking({
             let environment: Vec<(String, String)> =
@@ -114,7 +122,9 @@ fn starts(dir: &Path, environment: &[(String, String)]) {
     // Another master key is not this database's.
     let other: Vec<_> = environment
         .iter()
-        .map(|(name, value)| (*name, if *name == "HARDPAN_MASTER_KEY" { "yDCX1yeFmOJBNsN93j4FNSUc37XXXqhz7LDlqdoCn0Q=" } else { *value }))
+        .map(|(name, value)| {
+            (*name, if *name == "HARDPAN_MASTER_KEY" { "yDCX1yeFmOJBNsN93j4FNSUc37XXXqhz7LDlqdoCn0Q=" } else { *value })
+        })
         .collect();
     let refused = hardpan(&["serve", path(dir), "--listen", "127.0.0.1:0"], &other).output().unwrap();
     assert_eq!(refused.status.code(), Some(1));

@@ -64,7 +64,8 @@ impl Running {
             welcome
         });
         let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(30)));
-        let mut running = Self { child, agent: config.build().into(), url: format!("http://{address}"), welcome: String::new() };
+        let mut running =
+            Self { child, agent: config.build().into(), url: format!("http://{address}"), welcome: String::new() };
         let start = Instant::now();
         while running.agent.get(format!("{}/readyz", running.url)).call().is_err() {
             assert!(running.child.try_wait().unwrap().is_none(), "the server ended by itself");

@@ -7,7 +7,11 @@ use crate::support::{Audit, Entry, Person, TestApp, on_both};
 fn assert_by(entry: &Entry, person: &Person, session: &str, request_id: &str) {
     let shown = (entry.actor_type.as_str(), entry.actor.as_deref(), entry.session.as_deref());
     assert_eq!(shown, ("user", Some(person.id.as_str()), Some(session)), "{entry:#?}");
-    assert_eq!((entry.address.as_deref(), entry.request_id.as_deref()), (Some("198.51.100.7"), Some(request_id)), "{entry:#?}");
+    assert_eq!(
+        (entry.address.as_deref(), entry.request_id.as_deref()),
+        (Some("198.51.100.7"), Some(request_id)),
+        "{entry:#?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -29,13 +33,19 @@ async fn each_change_leaves_one_row_with_what_was_and_what_is() {
             let entry = audit.one().await;
             assert_by(&entry, &ann, &session, "r-create");
             assert_eq!((entry.action.as_str(), entry.target_type.as_str()), ("record.created", resource));
-            assert_eq!((Json::from(entry.target(prefix)), entry.before, entry.after), (created["id"].clone(), Json::Null, created.clone()));
+            assert_eq!(
+                (Json::from(entry.target(prefix)), entry.before, entry.after),
+                (created["id"].clone(), Json::Null, created.clone())
+            );
 
             let path = TestApp::path(resource, &created);
             let updated = sent(app.patch(&path, &patch), "r-update").await.expect(200).json();
             let entry = audit.one().await;
             assert_by(&entry, &ann, &session, "r-update");
-            assert_eq!((entry.action.as_str(), entry.target(prefix)), ("record.updated", created["id"].as_str().unwrap().to_owned()));
+            assert_eq!(
+                (entry.action.as_str(), entry.target(prefix)),
+                ("record.updated", created["id"].as_str().unwrap().to_owned())
+            );
             assert_eq!((entry.before, entry.after), (created, updated.clone()));
 
             sent(app.delete(&path), "r-delete").await.expect(204);

@@ -37,7 +37,8 @@ async fn a_write_is_carried_out_when_one_of_the_tags_is_the_versions() {
         let mut version = 3;
         for form in ["\"{}\"", "*", "\"1\", \"{}\"", "\"{}\",\"1\"", "\"x\" ,\t\"{}\"", "W/\"1\", \"{}\"", " \"{}\" "] {
             let header = form.replace("{}", &version.to_string());
-            let answer = scene.patch(&json!({"name": format!("for {version}")})).header("if-match", &header).send().await;
+            let answer =
+                scene.patch(&json!({"name": format!("for {version}")})).header("if-match", &header).send().await;
             version += 1;
             assert_eq!(answer.expect(200).json()["version"], version, "{header}");
         }
@@ -78,7 +79,12 @@ async fn a_write_for_another_version_is_412_and_changes_nothing() {
 async fn a_patch_that_changes_nothing_is_for_its_version_too() {
     on_both(async |app| {
         let scene = Scene::new(app).await;
-        scene.patch(&json!({"name": "3"})).header("if-match", "\"2\"").send().await.expect_problem(412, "version_mismatch");
+        scene
+            .patch(&json!({"name": "3"}))
+            .header("if-match", "\"2\"")
+            .send()
+            .await
+            .expect_problem(412, "version_mismatch");
         scene.patch(&json!({"name": "3"})).header("if-match", "\"3\"").send().await.expect(200);
         assert_eq!(scene.version().await, 3);
     })
@@ -91,7 +97,8 @@ async fn any_version_is_not_no_record() {
         let scene = Scene::new(app).await;
         let nothing = "/api/v1/folders/fld_01h455vb4pex5vsknk084sn02q";
         for header in ["*", "\"1\""] {
-            let patch = scene.app.patch(nothing, &json!({"name": "x"})).bearer(&scene.ann.token).header("if-match", header);
+            let patch =
+                scene.app.patch(nothing, &json!({"name": "x"})).bearer(&scene.ann.token).header("if-match", header);
             patch.send().await.expect_problem(404, "not_found");
             let delete = scene.app.delete(nothing).bearer(&scene.ann.token).header("if-match", header);
             delete.send().await.expect_problem(404, "not_found");

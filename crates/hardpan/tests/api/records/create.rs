@@ -35,7 +35,10 @@ async fn what_is_left_out_takes_its_default_and_null_is_leaving_out() {
         let ann = app.register("ann@example.com").await;
         for body in [json!({"title": "a"}), json!({"title": "a", "state": null, "favourite": null, "body": null})] {
             let record = app.create("documents", &ann, &body).await;
-            assert_eq!((&record["state"], &record["favourite"], &record["body"]), (&json!("open"), &json!(false), &json!(null)));
+            assert_eq!(
+                (&record["state"], &record["favourite"], &record["body"]),
+                (&json!("open"), &json!(false), &json!(null))
+            );
         }
     })
     .await;

@@ -32,8 +32,17 @@ async fn soft_deletion_hides_a_record_everywhere() {
         assert_eq!(rows(&app, "SELECT COUNT(*) FROM documents WHERE deleted_at IS NOT NULL AND version = 2").await, 1);
         for person in [&ann, &reader, &admin] {
             app.get(&path).bearer(&person.token).send().await.expect_problem(404, "not_found");
-            app.patch(&path, &json!({"title": "b"})).bearer(&person.token).send().await.expect_problem(404, "not_found");
-            app.delete(&path).bearer(&person.token).header("if-match", "*").send().await.expect_problem(404, "not_found");
+            app.patch(&path, &json!({"title": "b"}))
+                .bearer(&person.token)
+                .send()
+                .await
+                .expect_problem(404, "not_found");
+            app.delete(&path)
+                .bearer(&person.token)
+                .header("if-match", "*")
+                .send()
+                .await
+                .expect_problem(404, "not_found");
             let page = app.get("/api/v1/documents").bearer(&person.token).send().await.expect(200).json();
             assert_eq!(page["items"], json!([]));
         }
@@ -47,7 +56,9 @@ async fn soft_deletion_hides_a_record_everywhere() {
 async fn nobody_writes_when_something_was_deleted() {
     on_both(async |app| {
         let ann = app.register("ann@example.com").await;
-        for body in [json!({"title": "a", "deleted_at": null}), json!({"title": "a", "deleted_at": "2026-01-01T00:00:00Z"})] {
+        for body in
+            [json!({"title": "a", "deleted_at": null}), json!({"title": "a", "deleted_at": "2026-01-01T00:00:00Z"})]
+        {
             let answer = app.post("/api/v1/documents", &body).bearer(&ann.token).send().await.expect(422);
             assert_eq!(answer.errors(), [("deleted_at".to_owned(), "unknown_field".to_owned())]);
         }
@@ -62,7 +73,8 @@ async fn what_refers_to_a_deleted_record_follows_its_declaration() {
         let folder = app.create("folders", &ann, &json!({"name": "a"})).await;
         let inside = app.create("documents", &ann, &json!({"title": "a", "folder": folder["id"]})).await;
         app.delete(&TestApp::path("folders", &folder)).bearer(&ann.token).send().await.expect(204);
-        let record: Json = app.get(&TestApp::path("documents", &inside)).bearer(&ann.token).send().await.expect(200).json();
+        let record: Json =
+            app.get(&TestApp::path("documents", &inside)).bearer(&ann.token).send().await.expect(200).json();
         assert_eq!(record["folder"], json!(null));
     })
     .await;

@@ -20,7 +20,9 @@ async fn a_list_holds_what_the_caller_may_read_and_nothing_else() {
         let (ann, bob) = (app.register("ann@example.com").await, app.register("bob@example.com").await);
         let reader = app.person("reader@example.com", &["reader"]).await;
         let admin = app.person("admin@example.com", &["admin"]).await;
-        for (owner, title, state) in [(&ann, "a1", "open"), (&ann, "a2", "done"), (&bob, "b1", "open"), (&bob, "b2", "done")] {
+        for (owner, title, state) in
+            [(&ann, "a1", "open"), (&ann, "a2", "done"), (&bob, "b1", "open"), (&bob, "b2", "done")]
+        {
             app.create("documents", owner, &json!({"title": title, "state": state})).await;
         }
         let sorted = |person| titles(&app, person, "sort=title");
@@ -63,16 +65,27 @@ async fn a_page_has_fifty_items_unless_it_is_told_otherwise() {
         let page = async |query: &str| -> Json {
             app.get(&format!("/api/v1/folders{query}")).bearer(&ann.token).send().await.expect(200).json()
         };
-        for (query, length, has_next) in [("", 50, true), ("?limit=59", 59, true), ("?limit=60", 60, false), ("?limit=200", 60, false), ("?limit=1", 1, true)] {
+        for (query, length, has_next) in [
+            ("", 50, true),
+            ("?limit=59", 59, true),
+            ("?limit=60", 60, false),
+            ("?limit=200", 60, false),
+            ("?limit=1", 1, true),
+        ] {
             let page = page(query).await;
-            assert_eq!((page["items"].as_array().unwrap().len(), page["next"].is_string()), (length, has_next), "{query}");
+            assert_eq!(
+                (page["items"].as_array().unwrap().len(), page["next"].is_string()),
+                (length, has_next),
+                "{query}"
+            );
         }
         // The second page is the rest.
         let first = page("").await;
         let second = page(&format!("?after={}", first["next"].as_str().unwrap())).await;
         assert_eq!((second["items"].as_array().unwrap().len(), &second["next"]), (10, &json!(null)));
         // By id where nothing else is said, and so by the order of their making wherever the clock moves.
-        let ids: Vec<&str> = first["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap()).collect();
+        let ids: Vec<&str> =
+            first["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap()).collect();
         assert!(ids.is_sorted());
     })
     .await;
@@ -89,7 +102,8 @@ async fn text_sorts_by_code_point_and_nulls_come_first() {
         }
         app.create("documents", &ann, &json!({"title": "without"})).await;
         let slugs = async |sort: &str| -> Vec<Json> {
-            let page = app.get(&format!("/api/v1/documents?sort={sort}")).bearer(&ann.token).send().await.expect(200).json();
+            let page =
+                app.get(&format!("/api/v1/documents?sort={sort}")).bearer(&ann.token).send().await.expect(200).json();
             page["items"].as_array().unwrap().iter().map(|item| item["slug"].clone()).collect()
         };
         let mut all: Vec<Json> = vec![json!(null)];
@@ -110,7 +124,14 @@ async fn every_type_sorts_by_its_value() {
             ("rank_int", [json!(-10), json!(9), json!(10)]),
             ("ratio", [json!(-2.5), json!(0.1), json!(10.0)]),
             ("price", [json!("-20.00"), json!("3.00"), json!("10.00")]),
-            ("at", [json!("0001-01-01T00:00:00Z"), json!("2026-01-01T00:00:00.000001Z"), json!("2026-01-01T00:00:00.000002Z")]),
+            (
+                "at",
+                [
+                    json!("0001-01-01T00:00:00Z"),
+                    json!("2026-01-01T00:00:00.000001Z"),
+                    json!("2026-01-01T00:00:00.000002Z"),
+                ],
+            ),
             ("day", [json!("0999-12-31"), json!("2026-01-02"), json!("2026-10-01")]),
             ("state", [json!("done"), json!("open"), json!("open")]),
             ("favourite", [json!(false), json!(true), json!(true)]),
@@ -126,7 +147,13 @@ async fn every_type_sorts_by_its_value() {
         let _ = admin;
         for (field, [low, middle, high]) in &fields {
             let values: Vec<Json> = {
-                let page = app.get(&format!("/api/v1/documents?sort={field}")).bearer(&ann.token).send().await.expect(200).json();
+                let page = app
+                    .get(&format!("/api/v1/documents?sort={field}"))
+                    .bearer(&ann.token)
+                    .send()
+                    .await
+                    .expect(200)
+                    .json();
                 page["items"].as_array().unwrap().iter().map(|item| item[*field].clone()).collect()
             };
             if *field != "at" {

@@ -3,19 +3,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
 
-use crate::support::{Answer, Audit, Request, TestApp, on_both};
+use crate::support::{Answer, Audit, TestApp, all, on_both};
 
 const MANY: usize = 50;
-
-/// Sends all of them at once.
-async fn all(requests: Vec<Request>) -> Vec<Answer> {
-    let sent: Vec<_> = requests.into_iter().map(|request| tokio::spawn(request.send())).collect();
-    let mut answers = Vec::new();
-    for answer in sent {
-        answers.push(answer.await.unwrap());
-    }
-    answers
-}
 
 fn count(answers: &[Answer], status: u16) -> usize {
     answers.iter().filter(|answer| answer.status == status).count()
@@ -27,7 +17,8 @@ async fn of_fifty_patches_of_one_version_one_is_made() {
         let ann = app.register("ann@example.com").await;
         let path = TestApp::path("folders", &app.create("folders", &ann, &json!({"name": "a"})).await);
         let mut audit = Audit::of(&app.db).await;
-        let patch = |nth| app.patch(&path, &json!({"name": format!("n{nth}")})).bearer(&ann.token).header("if-match", "\"1\"");
+        let patch =
+            |nth| app.patch(&path, &json!({"name": format!("n{nth}")})).bearer(&ann.token).header("if-match", "\"1\"");
         let answers = all((0..MANY).map(patch).collect()).await;
         assert_eq!((count(&answers, 200), count(&answers, 412)), (1, MANY - 1));
         let winner = answers.iter().find(|answer| answer.status == 200).unwrap().json();
@@ -68,8 +59,16 @@ async fn patches_of_different_fields_are_all_kept() {
         let ann = app.register("ann@example.com").await;
         let path = TestApp::path("documents", &app.create("documents", &ann, &json!({"title": "a"})).await);
         let patches = [
-            json!({"title": "b"}), json!({"body": "c"}), json!({"favourite": true}), json!({"rank_int": 3}), json!({"ratio": 0.5}),
-            json!({"price": "1.00"}), json!({"day": "2026-01-01"}), json!({"data": {"a": 1}}), json!({"slug": "s"}), json!({"contact": "a@b.example"}),
+            json!({"title": "b"}),
+            json!({"body": "c"}),
+            json!({"favourite": true}),
+            json!({"rank_int": 3}),
+            json!({"ratio": 0.5}),
+            json!({"price": "1.00"}),
+            json!({"day": "2026-01-01"}),
+            json!({"data": {"a": 1}}),
+            json!({"slug": "s"}),
+            json!({"contact": "a@b.example"}),
         ];
         let answers = all(patches.iter().map(|patch| app.patch(&path, patch).bearer(&ann.token)).collect()).await;
         assert_eq!(count(&answers, 200), patches.len());
@@ -124,7 +123,8 @@ async fn fifty_different_creates_are_all_there_once() {
         assert_eq!(count(&answers, 201), MANY);
         let ids: BTreeSet<String> = answers.iter().map(|answer| answer.json()["id"].to_string()).collect();
         let page: Json = app.get("/api/v1/folders?limit=200").bearer(&ann.token).send().await.expect(200).json();
-        let listed: BTreeSet<String> = page["items"].as_array().unwrap().iter().map(|item| item["id"].to_string()).collect();
+        let listed: BTreeSet<String> =
+            page["items"].as_array().unwrap().iter().map(|item| item["id"].to_string()).collect();
         assert_eq!((ids.len(), ids), (MANY, listed));
     })
     .await;
@@ -137,7 +137,9 @@ async fn a_reference_and_the_end_of_what_it_refers_to_do_not_miss_each_other() {
         for _ in 0..10 {
             let folder = app.create("folders", &ann, &json!({"name": "a"})).await;
             let mut requests: Vec<_> = (0..5)
-                .map(|_| app.post("/api/v1/documents", &json!({"title": "a", "folder": folder["id"]})).bearer(&ann.token))
+                .map(|_| {
+                    app.post("/api/v1/documents", &json!({"title": "a", "folder": folder["id"]})).bearer(&ann.token)
+                })
                 .collect();
             requests.insert(2, app.delete(&TestApp::path("folders", &folder)).bearer(&ann.token));
             for answer in all(requests).await {

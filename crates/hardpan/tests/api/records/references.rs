@@ -35,7 +35,8 @@ async fn a_reference_is_to_something_the_caller_can_read() {
 
         // Of a kind that is not a folder's, it is no reference at all.
         let body = json!({"title": "a", "folder": document["id"]});
-        let answer = app.post("/api/v1/documents", &body).bearer(&ann.token).send().await.expect_problem(422, "invalid");
+        let answer =
+            app.post("/api/v1/documents", &body).bearer(&ann.token).send().await.expect_problem(422, "invalid");
         assert_eq!(answer.errors(), owned(&[("folder", "format")]));
     })
     .await;

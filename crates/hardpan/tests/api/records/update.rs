@@ -43,7 +43,11 @@ async fn both_content_types_mean_the_same() {
             let body = json!({"title": format!("t{nth}"), "rank_int": null}).to_string();
             let request = app.request(web::Method::PATCH, &path).raw(content_type, body).bearer(&ann.token);
             let record = request.send().await.expect(200).json();
-            assert_eq!((&record["title"], &record["rank_int"]), (&json!(format!("t{nth}")), &json!(null)), "{content_type}");
+            assert_eq!(
+                (&record["title"], &record["rank_int"]),
+                (&json!(format!("t{nth}")), &json!(null)),
+                "{content_type}"
+            );
         }
     })
     .await;
@@ -52,10 +56,20 @@ async fn both_content_types_mean_the_same() {
 #[tokio::test(flavor = "multi_thread")]
 async fn null_takes_a_value_away_and_a_default_comes_back() {
     on_both(async |app| {
-        let (ann, path) = scene(&app, &json!({"title": "a", "body": "b", "favourite": true, "state": "done", "data": [1], "slug": "s"})).await;
+        let (ann, path) = scene(
+            &app,
+            &json!({"title": "a", "body": "b", "favourite": true, "state": "done", "data": [1], "slug": "s"}),
+        )
+        .await;
         let nulls = json!({"body": null, "favourite": null, "state": null, "data": null, "slug": null});
         let record = patch(&app, &path, &ann, &nulls).await.expect(200).json();
-        for (field, value) in [("body", json!(null)), ("favourite", json!(false)), ("state", json!("open")), ("data", json!(null)), ("slug", json!(null))] {
+        for (field, value) in [
+            ("body", json!(null)),
+            ("favourite", json!(false)),
+            ("state", json!("open")),
+            ("data", json!(null)),
+            ("slug", json!(null)),
+        ] {
             assert_eq!(record[field], value, "{field}");
         }
         let answer = patch(&app, &path, &ann, &json!({"title": null})).await.expect_problem(422, "invalid");
@@ -68,7 +82,9 @@ async fn null_takes_a_value_away_and_a_default_comes_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn objects_inside_a_record_are_merged_too() {
     on_both(async |app| {
-        let (ann, path) = scene(&app, &json!({"title": "a", "data": {"keep": 1, "change": 2, "drop": 3, "in": {"x": 1, "y": 2}}})).await;
+        let (ann, path) =
+            scene(&app, &json!({"title": "a", "data": {"keep": 1, "change": 2, "drop": 3, "in": {"x": 1, "y": 2}}}))
+                .await;
         let merged = async |data: Json| -> Json {
             patch(&app, &path, &ann, &json!({"data": data})).await.expect(200).json()["data"].clone()
         };
@@ -114,7 +130,10 @@ async fn versions_and_times_grow_by_each_change() {
             app.advance(Duration::from_secs(1));
             let answer = patch(&app, &path, &ann, &json!({"title": format!("v{version}")})).await.expect(200);
             let record = answer.json();
-            assert_eq!((&record["version"], answer.header("etag")), (&json!(version), Some(format!("\"{version}\"").as_str())));
+            assert_eq!(
+                (&record["version"], answer.header("etag")),
+                (&json!(version), Some(format!("\"{version}\"").as_str()))
+            );
             assert_eq!(record["created_at"], "2026-11-21T09:00:00.000000Z");
             assert_eq!(record["updated_at"], format!("2026-11-21T09:00:0{}.000000Z", version - 1));
         }
@@ -162,7 +181,12 @@ async fn what_is_refused_leaves_the_record_as_it_was() {
         patch(&app, &path, &ann, &json!({"title": "b", "no": 1})).await.expect(422);
         patch(&app, &path, &bob, &json!({"title": "b"})).await.expect(404);
         app.patch(&path, &json!({"title": "b"})).send().await.expect(401);
-        app.patch(&path, &json!({"title": "b"})).bearer(&ann.token).header("if-match", "\"7\"").send().await.expect(412);
+        app.patch(&path, &json!({"title": "b"}))
+            .bearer(&ann.token)
+            .header("if-match", "\"7\"")
+            .send()
+            .await
+            .expect(412);
         assert_eq!(app.get(&path).bearer(&ann.token).send().await.expect(200).json(), whole);
         audit.none("patches that were refused").await;
     })

@@ -43,8 +43,24 @@ async fn every_record_is_met_once_whatever_the_order_and_the_size_of_pages() {
             app.advance(Duration::from_millis(nth.unsigned_abs() % 2));
         }
         let orders = [
-            "id", "-id", "title", "-title", "rank_int", "-rank_int", "price,-title", "-price,title", "at", "-at,-rank_int",
-            "favourite,-ratio", "created_at", "-created_at", "owner_id", "version,state,-at,rank_int", "day", "-day", "folder",
+            "id",
+            "-id",
+            "title",
+            "-title",
+            "rank_int",
+            "-rank_int",
+            "price,-title",
+            "-price,title",
+            "at",
+            "-at,-rank_int",
+            "favourite,-ratio",
+            "created_at",
+            "-created_at",
+            "owner_id",
+            "version,state,-at,rank_int",
+            "day",
+            "-day",
+            "folder",
         ];
         for order in orders {
             let whole = walk(&app, &ann, &format!("sort={order}"), 200).await;
@@ -53,7 +69,8 @@ async fn every_record_is_met_once_whatever_the_order_and_the_size_of_pages() {
                 let pages = walk(&app, &ann, &format!("sort={order}"), limit).await;
                 assert_eq!(ids(&pages), ids(&whole), "{order} by {limit}");
             }
-            let opposite: Vec<String> = order.split(',').map(|key| key.strip_prefix('-').map_or(format!("-{key}"), str::to_owned)).collect();
+            let opposite: Vec<String> =
+                order.split(',').map(|key| key.strip_prefix('-').map_or(format!("-{key}"), str::to_owned)).collect();
             let mut backwards = walk(&app, &ann, &format!("sort={}", opposite.join(",")), 4).await;
             backwards.reverse();
             assert_eq!(ids(&backwards), ids(&whole), "{order} backwards");

@@ -73,7 +73,9 @@ async fn a_token_that_was_tampered_with_is_refused_everywhere() {
 async fn an_authorization_that_is_no_bearer_token_is_refused_everywhere() {
     on_both(async |app| {
         let (person, targets) = cast(&app).await;
-        for authorization in [&b"Basic YTpi"[..], b"Bearer", b"Bearer ", b"bearer\t", b"Bearer \xff", b"", b"hp_key", b"Bearer a b"] {
+        for authorization in
+            [&b"Basic YTpi"[..], b"Bearer", b"Bearer ", b"bearer\t", b"Bearer \xff", b"", b"hp_key", b"Bearer a b"]
+        {
             refused_everywhere(&app, &targets, authorization, &authorization.escape_ascii().to_string()).await;
         }
         // The scheme has no case; two of them are none.

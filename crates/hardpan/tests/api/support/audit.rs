@@ -1,7 +1,7 @@
 //! The audit trail, read as nobody outside can.
 use std::collections::HashSet;
 
-use kernel::{Id, Uuid, UserId, id};
+use kernel::{Id, UserId, Uuid, id};
 use serde_json::Value as Json;
 use testkit::TestDb;
 

@@ -125,6 +125,16 @@ impl Request {
     }
 }
 
+/// Sends all of them at once; answers in the same order.
+pub async fn all(requests: Vec<Request>) -> Vec<Answer> {
+    let sent: Vec<_> = requests.into_iter().map(|request| tokio::spawn(request.send())).collect();
+    let mut answers = Vec::new();
+    for answer in sent {
+        answers.push(answer.await.unwrap());
+    }
+    answers
+}
+
 /// What came back.
 #[derive(Debug)]
 pub struct Answer {

@@ -82,7 +82,8 @@ impl Contract {
         let matches = |route: &&Route| {
             let template: Vec<&str> = route.path.split('/').collect();
             let segments: Vec<&str> = path.split('/').collect();
-            let fits = |(part, segment): (&&str, &&str)| part == segment || (part.starts_with('{') && !segment.is_empty());
+            let fits =
+                |(part, segment): (&&str, &&str)| part == segment || (part.starts_with('{') && !segment.is_empty());
             template.len() == segments.len() && template.iter().zip(&segments).all(fits)
         };
         self.routes.iter().filter(|route| route.method == *method).find(matches)

@@ -71,7 +71,15 @@ fn of_kind(kind: &Kind) -> Vec<(Json, &'static str)> {
             with_format(&formats, nul)
         }
         Kind::Url => {
-            let formats = ["", "example.com", "javascript:alert(1)", "ftp://a.example", "https://", "https://a@b/", "https://a b/"];
+            let formats = [
+                "",
+                "example.com",
+                "javascript:alert(1)",
+                "ftp://a.example",
+                "https://",
+                "https://a@b/",
+                "https://a b/",
+            ];
             with_format(&formats, nul)
         }
         Kind::Int { min, max } => {
@@ -89,7 +97,8 @@ fn of_kind(kind: &Kind) -> Vec<(Json, &'static str)> {
             wrong
         }
         Kind::Timestamp => {
-            let formats = ["", "yesterday", "2026-01-02", "2026-01-02T03:04:05", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z"];
+            let formats =
+                ["", "yesterday", "2026-01-02", "2026-01-02T03:04:05", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z"];
             with_format(&formats, nul)
         }
         Kind::Date => with_format(&["", "2026-1-2", "2026-02-30", "02.01.2026", "2026-01-02T00:00:00Z"], nul),
@@ -101,7 +110,8 @@ fn of_kind(kind: &Kind) -> Vec<(Json, &'static str)> {
         Kind::Enum(_) => vec![nul, (json!("no such member"), "not_a_member"), (json!(""), "not_a_member")],
         Kind::Id(prefix) => {
             let upper = format!("{prefix}_01H455VB4PEX5VSKNK084SN02Q");
-            let formats = ["", prefix, "zzz_01h455vb4pex5vsknk084sn02q", &upper, "0189a0b1-0000-7000-8000-000000000000"];
+            let formats =
+                ["", prefix, "zzz_01h455vb4pex5vsknk084sn02q", &upper, "0189a0b1-0000-7000-8000-000000000000"];
             with_format(&formats, nul)
         }
         Kind::Array { items, max } => vec![(Json::Array(vec![valid(items, 0); max + 1]), "too_long")],

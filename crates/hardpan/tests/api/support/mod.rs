@@ -1,5 +1,6 @@
 //! A whole server in process, over a database of its own.
 mod audit;
+mod browser;
 mod client;
 mod contract;
 mod example;
@@ -8,7 +9,8 @@ mod target;
 mod world;
 
 pub use audit::{Audit, Entry};
-pub use client::{Answer, Request};
+pub use browser::Browser;
+pub use client::{Answer, Request, all};
 pub use contract::CODES;
 pub use example::{valid, valid_body, wrong};
 pub use target::Targets;

@@ -91,7 +91,8 @@ impl Targets {
             Some(body) => request.json(&body),
             None => request,
         };
-        let is_conditional = [Method::PATCH, Method::DELETE].contains(&route.method) && route.path.contains("/settings");
+        let is_conditional =
+            [Method::PATCH, Method::DELETE].contains(&route.method) && route.path.contains("/settings");
         if is_conditional { request.header("if-match", "*") } else { request }
     }
 }

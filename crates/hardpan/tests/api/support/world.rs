@@ -1,20 +1,22 @@
 //! The server under test and the people who use it.
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use hardpan::{
     assemble::{self, Foundation, Server},
-    config::{self, Inputs},
+    config::{self, Config, Inputs},
 };
 use identity::NewAccount;
 use kernel::Secret;
-use resources::schema::Resource;
+use resources::schema::{self, Declaration, Resource};
 use serde_json::{Value as Json, json};
-use testkit::TestDb;
+use store::migrate;
+use testkit::{Engine, TestDb};
 use web::{Method, Route, Routes};
 
 use super::{Request, contract::Contract};
 
 pub const PASSWORD: &str = "correct horse battery staple";
+const APP_FILE: &str = include_str!("app.toml");
 
 /// A whole server.
 pub struct TestApp {
@@ -40,7 +42,51 @@ pub async fn on_both(test: impl AsyncFn(TestApp)) {
 
 /// The same with more of an environment.
 pub async fn on_both_with(environment: &[(&str, &str)], test: impl AsyncFn(TestApp)) {
-    testkit::on_both(async |db| test(TestApp::with(db, include_str!("app.toml"), environment).await).await).await;
+    for engine in Engine::BOTH {
+        let running = Running(engine);
+        // Migrated once; every test has a copy.
+        let db = TestDb::from_template(engine, "api", async |ctx| {
+            let dir = tempfile::tempdir().unwrap();
+            let (_, declaration) = configured(dir.path(), APP_FILE, "sqlite:not-opened.db", &[]);
+            migrate::apply(ctx, &assemble::migrations()).await.unwrap();
+            schema::apply(ctx, &declaration).await.unwrap();
+        });
+        test(TestApp::with(db.await, APP_FILE, environment).await).await;
+        drop(running);
+    }
+}
+
+/// The configuration of an app in `dir`, and its resources.
+fn configured(dir: &Path, app_file: &str, url: &str, environment: &[(&str, &str)]) -> (Config, Arc<Declaration>) {
+    std::fs::write(dir.join("hardpan.toml"), app_file).unwrap();
+    let mut all = BTreeMap::from(
+        [
+            ("HARDPAN_PROFILE", "testing"),
+            ("HARDPAN_MASTER_KEY", "nP1hzrH+mCdTs/dz8eFh+jMgXSYZDubnoHmSuQglaRQ="),
+            ("DATABASE_URL", url),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned())),
+    );
+    for class in ["ADDRESS", "PRINCIPAL", "CREDENTIALS"] {
+        all.insert(format!("HARDPAN_LIMITS__{class}__BURST"), "100000".to_owned());
+    }
+    all.extend(environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    all.retain(|_, value| value != "default");
+    let loaded = config::load(&Inputs { dir: dir.into(), environment: all, flags: Vec::new() });
+    let (declaration, findings) = assemble::declare(&loaded);
+    let (config, _) = loaded.ready(findings).unwrap_or_else(|report| panic!("{}", report.to_text()));
+    (config, declaration)
+}
+
+/// Says on which engine a test was running when it panicked.
+struct Running(Engine);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("failed on {:?}", self.0);
+        }
+    }
 }
 
 /// What production needs beside a master key and a database.
@@ -52,27 +98,9 @@ impl TestApp {
     /// one to `default` leaves it as Hardpan has it.
     pub async fn with(db: TestDb, app_file: &str, environment: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("hardpan.toml"), app_file).unwrap();
-        let url = db.url();
-        let mut all = BTreeMap::from(
-            [
-                ("HARDPAN_PROFILE", "testing"),
-                ("HARDPAN_MASTER_KEY", "nP1hzrH+mCdTs/dz8eFh+jMgXSYZDubnoHmSuQglaRQ="),
-                ("DATABASE_URL", url.as_str()),
-            ]
-            .map(|(name, value)| (name.to_owned(), value.to_owned())),
-        );
-        for class in ["ADDRESS", "PRINCIPAL", "CREDENTIALS"] {
-            all.insert(format!("HARDPAN_LIMITS__{class}__BURST"), "100000".to_owned());
-        }
-        all.extend(environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        all.retain(|_, value| value != "default");
-        let loaded = config::load(&Inputs { dir: dir.path().into(), environment: all, flags: Vec::new() });
-        let (declaration, findings) = assemble::declare(&loaded);
-        let (config, _) = loaded.ready(findings).unwrap_or_else(|report| panic!("{}", report.to_text()));
+        let (config, declaration) = configured(dir.path(), app_file, &db.url(), environment);
         let foundation = Foundation::new(config, declaration, db.source.clone()).unwrap();
         foundation.migrate().await.unwrap();
-        foundation.prepare().await.unwrap();
         let server = foundation.build().await.unwrap();
         let document = assemble::document(&server.config, &server.routes);
         let contract = Arc::new(Contract::new(server.routes.clone(), document));

@@ -61,8 +61,8 @@ fn order(resource: &Resource, key: SortKey) -> String {
 /// ` AND` the rows after the given values. The bound on the first key alone lets an index start at the right place.
 fn push_after(sql: &mut Sql, resource: &Resource, keys: &[SortKey], after: &[Value]) {
     if let (Some(key), Some(value), true) = (keys.first(), after.first(), keys.len() > 1) {
-        let is_bounded = !value.is_null() && !(key.is_descending && is_nullable(resource, *key));
-        if is_bounded {
+        let ends_in_nulls = key.is_descending && is_nullable(resource, *key);
+        if !value.is_null() && !ends_in_nulls {
             let operator = if key.is_descending { "<=" } else { ">=" };
             sql.push(&format!(" AND {} {operator} ", name(resource, *key)));
             sql.value(value.clone());

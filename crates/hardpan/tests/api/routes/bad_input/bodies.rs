@@ -18,8 +18,10 @@ async fn no_body_where_one_is_needed_is_400() {
                 continue;
             }
             refused(route, scene.bare(route), MALFORMED, "no body").await;
-            refused(route, scene.bare(route).header("content-type", "application/json"), MALFORMED, "no body, typed").await;
-            refused(route, scene.bare(route).raw("application/json", "").streamed(), MALFORMED, "an empty stream").await;
+            refused(route, scene.bare(route).header("content-type", "application/json"), MALFORMED, "no body, typed")
+                .await;
+            refused(route, scene.bare(route).raw("application/json", "").streamed(), MALFORMED, "an empty stream")
+                .await;
         }
     })
     .await;
@@ -120,7 +122,8 @@ async fn another_type_than_json_is_415() {
 async fn json_is_known_by_its_type_however_it_is_written() {
     on_both_scenes(async |scene| {
         for route in scene.with_body() {
-            let mut types = vec!["application/json; charset=utf-8", "Application/JSON ; Charset=\"UTF-8\"", "application/json;q=1"];
+            let mut types =
+                vec!["application/json; charset=utf-8", "Application/JSON ; Charset=\"UTF-8\"", "application/json;q=1"];
             if route.method == Method::PATCH {
                 types.push("application/merge-patch+json");
             }
@@ -155,7 +158,13 @@ async fn nothing_above_holds_a_server_up() {
         let deep = "[".repeat(1_000_000);
         let all = tokio::time::timeout(Duration::from_secs(20), async {
             for _ in 0..20 {
-                refused(route, scene.bare(route).raw("application/json", deep.clone()), (400, "body_too_deep"), "depth").await;
+                refused(
+                    route,
+                    scene.bare(route).raw("application/json", deep.clone()),
+                    (400, "body_too_deep"),
+                    "depth",
+                )
+                .await;
             }
         });
         all.await.unwrap();

@@ -27,7 +27,9 @@ async fn a_field_that_is_not_declared_is_422() {
     on_both_scenes(async |scene| {
         for route in scene.with_body() {
             let long = "x".repeat(70);
-            for (name, shown) in [("no_such_field", "no_such_field"), ("", ""), ("a\0", "a\0"), ("é", "é"), (&long, &long[..64])] {
+            for (name, shown) in
+                [("no_such_field", "no_such_field"), ("", ""), ("a\0", "a\0"), ("é", "é"), (&long, &long[..64])]
+            {
                 let mut body = valid_body(schema(route), 0);
                 body[name] = json!(1);
                 refused_for(scene, route, &body, shown, "unknown_field").await;
@@ -117,7 +119,8 @@ async fn every_wrong_field_is_named_at_once() {
             let schema = schema(route);
             let wrong_of = |field| wrong(field).into_iter().next().map_or(json!([]), |(value, _)| value);
             let fields = schema.fields.iter().filter(|field| !wrong(field).is_empty());
-            let mut body = Json::Object(fields.clone().map(|field| (field.name.to_string(), wrong_of(field))).collect());
+            let mut body =
+                Json::Object(fields.clone().map(|field| (field.name.to_string(), wrong_of(field))).collect());
             body["no_such_field"] = json!(1);
             let answer = refused(route, scene.bare(route).json(&body), INVALID, "everything wrong").await;
             let mut named: Vec<String> = answer.errors().into_iter().map(|(field, _)| field).collect();
@@ -134,7 +137,9 @@ async fn every_wrong_field_is_named_at_once() {
 async fn what_is_inside_a_list_is_named_by_its_place() {
     on_both_scenes(async |scene| {
         let route = scene.app.route("set_user_roles");
-        for (item, code) in [(json!(1), "wrong_type"), (json!(null), "wrong_type"), (json!(""), "too_short"), (json!("a\0"), "nul")] {
+        for (item, code) in
+            [(json!(1), "wrong_type"), (json!(null), "wrong_type"), (json!(""), "too_short"), (json!("a\0"), "nul")]
+        {
             refused_for(scene, route, &json!({"roles": ["admin", item]}), "roles[1]", code).await;
         }
         refused_for(scene, route, &json!({"roles": ["no_such_role"]}), "roles[0]", "unknown_role").await;

@@ -12,8 +12,21 @@ async fn an_if_match_that_is_no_list_of_tags_is_400() {
                 Some(body) => scene.bare(route).json(&body),
                 None => scene.bare(route),
             };
-            let bad: [&[u8]; 13] =
-                [b"", b"1", b"abc", b"\"1", b"1\"", b"\"\"1\"\"", b"W/1", b"w/\"1\"", b"*,*", b"*, \"1\"", b"\"1\" \"2\"", b"\"1\"; x", b"\"\xff"];
+            let bad: [&[u8]; 13] = [
+                b"",
+                b"1",
+                b"abc",
+                b"\"1",
+                b"1\"",
+                b"\"\"1\"\"",
+                b"W/1",
+                b"w/\"1\"",
+                b"*,*",
+                b"*, \"1\"",
+                b"\"1\" \"2\"",
+                b"\"1\"; x",
+                b"\"\xff",
+            ];
             for header in bad {
                 let shown = header.escape_ascii().to_string();
                 refused(route, request().header_bytes("if-match", header), (400, "bad_header"), &shown).await;
@@ -39,7 +52,20 @@ async fn an_if_match_that_names_another_version_is_412() {
             };
             let long = format!("\"{}\"", "9".repeat(10_000));
             // Entity tags are compared byte by byte: what counts as the same number is another tag.
-            for header in ["\"999\"", "\"0\"", "\"-1\"", "\"\"", "\"x\"", "W/\"1\"", "\"999\", W/\"1\"", "\"01\"", "\"+1\"", "\" 1\"", "\"1.0\"", &long] {
+            for header in [
+                "\"999\"",
+                "\"0\"",
+                "\"-1\"",
+                "\"\"",
+                "\"x\"",
+                "W/\"1\"",
+                "\"999\", W/\"1\"",
+                "\"01\"",
+                "\"+1\"",
+                "\" 1\"",
+                "\"1.0\"",
+                &long,
+            ] {
                 refused(route, request().header("if-match", header), (412, "version_mismatch"), header).await;
             }
         }
@@ -82,7 +108,8 @@ async fn a_write_without_the_version_it_needs_is_428() {
 async fn a_request_id_that_is_junk_is_replaced() {
     on_both_scenes(async |scene| {
         let long = "x".repeat(129);
-        let junk: [&[u8]; 9] = [b"", b"a b", b"<script>", b"a/b", b"\xff\xfe", b"a\tb", b"a;b", "é".as_bytes(), long.as_bytes()];
+        let junk: [&[u8]; 9] =
+            [b"", b"a b", b"<script>", b"a/b", b"\xff\xfe", b"a\tb", b"a;b", "é".as_bytes(), long.as_bytes()];
         for sent in junk {
             let answer = scene.app.get("/livez").header_bytes("x-request-id", sent).send().await.expect(200);
             assert_ne!(answer.header("x-request-id").unwrap().as_bytes(), sent);
@@ -97,7 +124,23 @@ async fn a_request_id_that_is_junk_is_replaced() {
 async fn overlong_and_odd_headers_harm_nobody() {
     on_both_scenes(async |scene| {
         let long = "x".repeat(100_000);
-        for name in ["user-agent", "accept", "accept-language", "cookie", "referer", "x-forwarded-for", "x-csrf-token", "origin", "if-none-match", "x-api-key", "idempotency-key", "forwarded", "range", "te", "upgrade"] {
+        for name in [
+            "user-agent",
+            "accept",
+            "accept-language",
+            "cookie",
+            "referer",
+            "x-forwarded-for",
+            "x-csrf-token",
+            "origin",
+            "if-none-match",
+            "x-api-key",
+            "idempotency-key",
+            "forwarded",
+            "range",
+            "te",
+            "upgrade",
+        ] {
             for value in [long.as_bytes(), b"", b"\xff\xfe", b"a=b; hardpan_access=\xff; c", b"null", b"*", b",,,"] {
                 let request = scene.app.get("/auth/v1/me").bearer(&scene.administrator.token).header_bytes(name, value);
                 request.send().await.expect(200);

@@ -130,7 +130,9 @@ async fn ten_thousand_levels_are_400() {
 async fn a_body_that_is_no_object_is_422() {
     on_both_scenes(async |scene| {
         for route in scene.with_body() {
-            for body in [json!([]), json!([{}]), json!("text"), json!(1), json!(1.5), json!(true), json!(null), json!("a\0")] {
+            for body in
+                [json!([]), json!([{}]), json!("text"), json!(1), json!(1.5), json!(true), json!(null), json!("a\0")]
+            {
                 refused(route, scene.bare(route).json(&body), (422, "invalid"), &body.to_string()).await;
             }
         }

@@ -55,7 +55,9 @@ async fn a_method_that_a_path_does_not_know_is_405_with_those_it_knows() {
 async fn options_names_the_methods_of_a_path_to_anyone() {
     on_both_scenes(async |scene| {
         for (path, known) in paths(scene) {
-            for request in [scene.app.request(Method::OPTIONS, &path), scene.app.request(Method::OPTIONS, &path).bearer("x")] {
+            for request in
+                [scene.app.request(Method::OPTIONS, &path), scene.app.request(Method::OPTIONS, &path).bearer("x")]
+            {
                 let answer = request.send().await.expect(204);
                 assert_eq!(listed(answer.header("allow")), known, "{path}");
                 assert_eq!(answer.header("access-control-allow-origin"), None);

@@ -15,10 +15,35 @@ async fn leads_nowhere(scene: &Scene, path: &str) {
 async fn a_path_that_nobody_declared_is_404() {
     on_both_scenes(async |scene| {
         for path in [
-            "/", "/nowhere", "/api", "/api/v1", "/api/v1/", "/api/v2/documents", "/api/v1/users", "/api/v1/sessions",
-            "/api/v1/audit_log", "/auth", "/auth/v1", "/auth/v2/me", "/admin", "/admin/v1", "/metrics", "/graphql", "/.env",
-            "/.git/config", "/hardpan.toml", "/data/app.db", "/index.html", "/favicon.ico", "/robots.txt", "/wp-admin/",
-            "/.well-known/", "/.well-known/openid-configuration", "/auth/v1/me/../sessions", "/openapi.yaml", "/docs/index.html",
+            "/",
+            "/nowhere",
+            "/api",
+            "/api/v1",
+            "/api/v1/",
+            "/api/v2/documents",
+            "/api/v1/users",
+            "/api/v1/sessions",
+            "/api/v1/audit_log",
+            "/auth",
+            "/auth/v1",
+            "/auth/v2/me",
+            "/admin",
+            "/admin/v1",
+            "/metrics",
+            "/graphql",
+            "/.env",
+            "/.git/config",
+            "/hardpan.toml",
+            "/data/app.db",
+            "/index.html",
+            "/favicon.ico",
+            "/robots.txt",
+            "/wp-admin/",
+            "/.well-known/",
+            "/.well-known/openid-configuration",
+            "/auth/v1/me/../sessions",
+            "/openapi.yaml",
+            "/docs/index.html",
         ] {
             leads_nowhere(scene, path).await;
         }
@@ -46,9 +71,26 @@ async fn a_route_has_one_spelling() {
             let slashes = path.replacen("/v1/", "/v1%2f", 1);
             let backslash = path.replacen("/v1/", "/v1%5c", 1);
             let spellings = [
-                format!("{path}/"), format!("/{path}"), format!("{path}//"), format!("{path}/."), format!("{path}/.."), format!("/.{path}"),
-                format!("/x/..{path}"), format!("{path}%00"), format!("{path}%20"), format!("{path};a=1"), format!("{path}.json"),
-                format!("{path}%3fa=1"), format!("{path}%23"), upper, doubled, dotted, climbed, encoded, slashes, backslash,
+                format!("{path}/"),
+                format!("/{path}"),
+                format!("{path}//"),
+                format!("{path}/."),
+                format!("{path}/.."),
+                format!("/.{path}"),
+                format!("/x/..{path}"),
+                format!("{path}%00"),
+                format!("{path}%20"),
+                format!("{path};a=1"),
+                format!("{path}.json"),
+                format!("{path}%3fa=1"),
+                format!("{path}%23"),
+                upper,
+                doubled,
+                dotted,
+                climbed,
+                encoded,
+                slashes,
+                backslash,
             ];
             for spelling in spellings.into_iter().filter(|spelling| *spelling != path) {
                 let answer = scene.app.get(&spelling).bearer(&scene.administrator.token).send().await;
@@ -65,9 +107,25 @@ async fn a_route_has_one_spelling() {
 async fn climbing_out_leads_nowhere() {
     on_both_scenes(async |scene| {
         for path in [
-            "/../etc/passwd", "/../../../../etc/passwd", "/api/v1/../../etc/passwd", "/..%2f..%2fetc%2fpasswd", "/%2e%2e/%2e%2e/etc/passwd",
-            "/%252e%252e/etc/passwd", "/docs/../../../etc/passwd", "/docs/..%5c..%5cwindows", "/....//....//etc/passwd", "//etc/passwd",
-            "//evil.example/", "/%00", "/%ff", "/%", "/%c0%ae%c0%ae/etc/passwd", "/docs%00.html", "/~root", "/.//", "/;/",
+            "/../etc/passwd",
+            "/../../../../etc/passwd",
+            "/api/v1/../../etc/passwd",
+            "/..%2f..%2fetc%2fpasswd",
+            "/%2e%2e/%2e%2e/etc/passwd",
+            "/%252e%252e/etc/passwd",
+            "/docs/../../../etc/passwd",
+            "/docs/..%5c..%5cwindows",
+            "/....//....//etc/passwd",
+            "//etc/passwd",
+            "//evil.example/",
+            "/%00",
+            "/%ff",
+            "/%",
+            "/%c0%ae%c0%ae/etc/passwd",
+            "/docs%00.html",
+            "/~root",
+            "/.//",
+            "/;/",
         ] {
             leads_nowhere(scene, path).await;
         }

@@ -23,11 +23,24 @@ async fn refused_query(scene: &Scene, route: &Route, query: &str, outcome: (u16,
 async fn a_parameter_that_no_route_knows_is_400_on_every_route() {
     on_both_scenes(async |scene| {
         for route in scene.routes() {
-            for (query, named) in [("no_such=1", "no_such"), ("no_such", "no_such"), ("=1", ""), ("%6Eo_such=", "no_such"), ("Limit=1", "Limit")] {
+            for (query, named) in [
+                ("no_such=1", "no_such"),
+                ("no_such", "no_such"),
+                ("=1", ""),
+                ("%6Eo_such=", "no_such"),
+                ("Limit=1", "Limit"),
+            ] {
                 let errors = refused_query(scene, route, query, BAD_QUERY).await;
-                assert_eq!(errors, [(named.to_owned(), "unknown_parameter".to_owned())], "{} {query}", route.operation.id);
+                assert_eq!(
+                    errors,
+                    [(named.to_owned(), "unknown_parameter".to_owned())],
+                    "{} {query}",
+                    route.operation.id
+                );
             }
-            for later in ["filter=true", "fields=a", "expand=folder", "count=exact", "q=x", "cursor=x", "page=2", "offset=5"] {
+            for later in
+                ["filter=true", "fields=a", "expand=folder", "count=exact", "q=x", "cursor=x", "page=2", "offset=5"]
+            {
                 refused_query(scene, route, later, BAD_QUERY).await;
             }
         }
@@ -60,11 +73,29 @@ async fn a_limit_is_a_number_from_1_to_200() {
                 let errors = refused_query(scene, route, &format!("limit={limit}"), BAD_QUERY).await;
                 assert_eq!(errors, [("limit".to_owned(), "out_of_range".to_owned())], "{limit}");
             }
-            for limit in ["", "abc", "1.5", "1e2", "0x10", "%2010", "10%20", "99999999999999999999", "-99999999999999999999", "%D9%A3", "%00", "1,2", "null"] {
+            for limit in [
+                "",
+                "abc",
+                "1.5",
+                "1e2",
+                "0x10",
+                "%2010",
+                "10%20",
+                "99999999999999999999",
+                "-99999999999999999999",
+                "%D9%A3",
+                "%00",
+                "1,2",
+                "null",
+            ] {
                 refused_query(scene, route, &format!("limit={limit}"), BAD_QUERY).await;
             }
             for limit in [1, 200] {
-                scene.request_to(route, &format!("{}?limit={limit}", scene.targets.path(route))).send().await.expect(200);
+                scene
+                    .request_to(route, &format!("{}?limit={limit}", scene.targets.path(route)))
+                    .send()
+                    .await
+                    .expect(200);
             }
         }
     })
@@ -101,7 +132,9 @@ async fn a_cursor_that_someone_made_up_is_400() {
     on_both_scenes(async |scene| {
         for route in lists(scene) {
             let long = "A".repeat(150);
-            for cursor in ["", "x", "AAAA", "====", "%20", "null", "1", "..%2f..", "eyJpZCI6MX0", "W10", &long, "%F0%9D%84%9E"] {
+            for cursor in
+                ["", "x", "AAAA", "====", "%20", "null", "1", "..%2f..", "eyJpZCI6MX0", "W10", &long, "%F0%9D%84%9E"]
+            {
                 refused_query(scene, route, &format!("after={cursor}"), BAD_CURSOR).await;
             }
             refused_query(scene, route, &format!("after={}", "A".repeat(5_000)), BAD_QUERY).await;
@@ -131,16 +164,25 @@ async fn a_cursor_of_another_list_or_order_is_400() {
         for route in lists(&scene) {
             // Of another's sessions there is one alone.
             if route.operation.id != "list_user_sessions" {
-                cursors.push((&*route.operation.id, cursor(&scene, &format!("{}?limit=1", scene.targets.path(route))).await));
+                cursors.push((
+                    &*route.operation.id,
+                    cursor(&scene, &format!("{}?limit=1", scene.targets.path(route))).await,
+                ));
             }
         }
-        for (order, query) in [("documents by title", "sort=title"), ("documents backwards", "sort=-id"), ("documents by two", "sort=title,-rank_int")] {
+        for (order, query) in [
+            ("documents by title", "sort=title"),
+            ("documents backwards", "sort=-id"),
+            ("documents by two", "sort=title,-rank_int"),
+        ] {
             cursors.push((order, cursor(&scene, &format!("/api/v1/documents?limit=1&{query}")).await));
         }
         for route in lists(&scene) {
             for (from, cursor) in &cursors {
                 // One's own sessions and those an administrator looks at are one list.
-                if *from == route.operation.id || (route.operation.id == "list_user_sessions" && *from == "list_sessions") {
+                if *from == route.operation.id
+                    || (route.operation.id == "list_user_sessions" && *from == "list_sessions")
+                {
                     continue;
                 }
                 assert_eq!(refused_query(&scene, route, &format!("after={cursor}"), BAD_CURSOR).await, [], "{from}");
@@ -165,7 +207,25 @@ async fn an_order_by_what_cannot_be_ordered_is_400() {
     on_both_scenes(async |scene| {
         for resource in scene.app.resources() {
             let route = scene.app.route(&format!("list_{}", resource.name));
-            for sort in ["no_such", "", ",", "id,", ",id", "-", "--id", "%2Bid", "id,id", "id,-id", "ID", "id%20desc", "id;drop", "owner_id.x", "%00", "rowid", "id,owner_id,created_at,updated_at,version"] {
+            for sort in [
+                "no_such",
+                "",
+                ",",
+                "id,",
+                ",id",
+                "-",
+                "--id",
+                "%2Bid",
+                "id,id",
+                "id,-id",
+                "ID",
+                "id%20desc",
+                "id;drop",
+                "owner_id.x",
+                "%00",
+                "rowid",
+                "id,owner_id,created_at,updated_at,version",
+            ] {
                 refused_query(scene, route, &format!("sort={sort}"), BAD_QUERY).await;
             }
             refused_query(scene, route, &format!("sort={}", "x".repeat(5_000)), BAD_QUERY).await;
