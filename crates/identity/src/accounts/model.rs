@@ -10,6 +10,8 @@ use serde_json::Value as Json;
 pub(super) const NAME_MAX: usize = 200;
 /// Longest user name, in characters.
 pub(crate) const USERNAME_MAX: usize = 64;
+/// The state of an account that may log in.
+const ACTIVE: &str = "active";
 /// Most that preferences may take, written compactly.
 pub(super) const PREFERENCES_MAX: usize = 16 * 1024;
 
@@ -29,6 +31,13 @@ pub struct User {
     pub updated_at: Timestamp,
     /// Grows with every change of the above.
     pub version: i64,
+}
+
+impl User {
+    /// Whether this person may log in and stay logged in.
+    pub fn is_active(&self) -> bool {
+        self.state == ACTIVE
+    }
 }
 
 fn names<S: Serializer>(roles: &[Role], serializer: S) -> Result<S::Ok, S::Error> {

@@ -130,7 +130,7 @@ impl Logins {
             .boxed()
         });
         match rotation.await? {
-            (Rotation::Successor(session), Some(user)) => self.grant(ctx, user, session),
+            (Rotation::Successor(session), Some(user)) if user.is_active() => self.grant(ctx, user, session),
             (Rotation::Reused(session), _) => {
                 self.accounts().sessions().forget(session.id);
                 tracing::warn!(target: "security", event = "refresh_reused", address = address(ctx),

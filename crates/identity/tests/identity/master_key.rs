@@ -6,6 +6,7 @@ use kernel::{Secret, SeededRandom};
 use platform::secrets::{Keyring, Master, adopt_master, check_master};
 use store::{Db, Source};
 use testkit::Engine;
+use tokio::sync::Barrier;
 use web::{Authenticate as _, Credentials};
 
 use crate::support::{App, database, get, keyring, refresh, settings};
@@ -56,13 +57,17 @@ async fn a_change_of_the_key_keeps_tokens_good() {
 async fn nodes_that_start_at_once_share_one_signing_key() {
     for engine in Engine::BOTH {
         let db = database(engine).await;
+        let all_open = Arc::new(Barrier::new(8));
         let starts: Vec<_> = (0..8)
             .map(|seed| {
                 let options = db.options();
                 let clock = db.source.clock.clone();
+                let all_open = all_open.clone();
                 tokio::spawn(async move {
                     let random = Arc::new(SeededRandom::new(seed));
                     let source = Source { db: Db::open(options).await.unwrap(), clock, random };
+                    source.db.ping().await.unwrap();
+                    all_open.wait().await;
                     Identity::start(&source, &keyring(), settings(), Vec::new()).await.map(|_| ())
                 })
             })

@@ -3,11 +3,13 @@ use std::time::Duration;
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use identity::Settings;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use kernel::Clock as _;
 use serde_json::{Value as Json, json};
+use testkit::Engine;
 
-use crate::support::{App, get, keyring, on_both};
+use crate::support::{App, PASSWORD, get, keyring, on_both, post, refresh, settings};
 
 /// The server's own signing key, and a good token taken apart.
 struct Forge {
@@ -180,15 +182,46 @@ async fn a_token_that_was_cached_still_expires() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_token_outlives_its_session() {
+    for engine in Engine::BOTH {
+        let settings = Settings { refresh_ttl: Duration::from_mins(30), ..settings() };
+        let app = App::start_with(engine, settings, Vec::new()).await;
+        let token = app.register("ann@example.com").await.text("access_token");
+        app.db.clock.advance(Duration::from_mins(30) - Duration::from_micros(1));
+        assert_eq!(app.me(&token).await.status, 200);
+        app.db.clock.advance(Duration::from_micros(1));
+        assert_eq!(app.me(&token).await.error(), (401, "invalid_token"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_that_are_not_active_are_shut_out_everywhere() {
+    on_both(async |app| {
+        let granted = app.register("ann@example.com").await;
+        let ctx = app.db.ctx();
+        let change = ctx.write(|_, tx| {
+            Box::pin(async move { tx.execute("UPDATE users SET state = 'suspended'", &[]).await.map(|_| ()) })
+        });
+        change.await.unwrap();
+        assert_eq!(app.me(&granted.text("access_token")).await.error(), (401, "invalid_token"));
+        let refreshed = app.ask(refresh(&granted.text("refresh_token"))).await;
+        assert_eq!(refreshed.error(), (401, "invalid_token"));
+        let log_in = app.ask(post("/auth/v1/login", json!({"email": "ann@example.com", "password": PASSWORD}))).await;
+        assert_eq!(log_in.error(), (401, "invalid_credentials"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_database_the_answer_is_503_and_never_401() {
     on_both(async |app| {
         let granted = app.register("ann@example.com").await;
         app.db.db.close().await;
         let answer = app.me(&granted.text("access_token")).await;
         assert_eq!(answer.error(), (503, "unavailable"));
-        let refreshed = app.ask(crate::support::refresh(&granted.text("refresh_token"))).await;
+        let refreshed = app.ask(refresh(&granted.text("refresh_token"))).await;
         assert_eq!(refreshed.status, 503, "{refreshed:?}");
-        let log_out = crate::support::post("/auth/v1/logout", json!({})).without_body();
+        let log_out = post("/auth/v1/logout", json!({})).without_body();
         let log_out = app.ask(log_out.bearer(&granted.text("access_token"))).await;
         assert_eq!(log_out.status, 503, "{log_out:?}");
     })
