@@ -48,7 +48,7 @@ async fn tests(arguments: Vec<String>, url: &str) -> Result<ExitCode, String> {
 }
 
 #[cfg(unix)]
-async fn interrupted() {
+pub async fn interrupted() {
     use signal::unix::{SignalKind, signal};
     let (Ok(mut terminated), Ok(mut hung_up)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) else {
         return;
@@ -61,6 +61,6 @@ async fn interrupted() {
 }
 
 #[cfg(not(unix))]
-async fn interrupted() {
+pub async fn interrupted() {
     let _ = signal::ctrl_c().await;
 }

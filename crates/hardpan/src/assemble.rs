@@ -28,17 +28,13 @@ pub fn migrations() -> Vec<Migration> {
 
 /// The declared resources of an app file, and what is wrong with them.
 pub fn declare(loaded: &Loaded) -> (Arc<Declaration>, Vec<Finding>) {
-    let own_tables: Vec<String> = migrations().iter().flat_map(|migration| created_tables(migration.sql)).collect();
-    let (declaration, problems) = schema::parse(&loaded.resources, &|name| own_tables.iter().any(|own| own == name));
+    let own_tables: Vec<&str> = migrations().iter().flat_map(Migration::created_tables).collect();
+    let (declaration, problems) = schema::parse(&loaded.resources, &|name| own_tables.contains(&name));
     let findings = problems.into_iter().map(|problem| {
         let level = if problem.is_error { Level::Error } else { Level::Warning };
         Finding::new(level, problem.key, problem.reason, problem.fix)
     });
     (Arc::new(declaration), findings.collect())
-}
-
-fn created_tables(sql: &str) -> impl Iterator<Item = String> {
-    sql.split("CREATE TABLE ").skip(1).filter_map(|rest| rest.split_whitespace().next().map(str::to_owned))
 }
 
 /// A configuration with its database open and its master key known.

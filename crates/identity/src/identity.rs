@@ -2,10 +2,10 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::{FutureExt as _, future::BoxFuture};
-use kernel::{Actor, Code, Error, Limit, Page, Result, UserId};
+use kernel::{Actor, Code, Error, Limit, Page, Result, SessionId, UserId};
 use platform::secrets::Keyring;
 use store::{Ctx, Source};
-use web::{Authenticate, Authenticated, Credentials, Routes};
+use web::{Authenticate, Credentials, Routes};
 
 use crate::{
     accounts::{self, AccountDeleted, Accounts, NewAccount, User},
@@ -110,21 +110,18 @@ impl Authenticate for Identity {
         &'a self,
         source: &'a Source,
         credentials: Credentials<'a>,
-    ) -> BoxFuture<'a, Result<Authenticated>> {
+    ) -> BoxFuture<'a, Result<Actor>> {
         async move {
             match credentials {
-                Credentials::None => Ok(Authenticated::anonymous()),
-                Credentials::Bearer(token) => {
-                    Ok(Authenticated { actor: self.actor(source, token).await?, csrf_token: None })
-                }
-                Credentials::Cookie(token) => {
-                    let actor = self.actor(source, token).await?;
-                    let csrf_token = actor.principal().map(|principal| self.tokens.csrf(principal.session_id));
-                    Ok(Authenticated { actor, csrf_token })
-                }
+                Credentials::None => Ok(Actor::Anonymous),
+                Credentials::Bearer(token) | Credentials::Cookie(token) => self.actor(source, token).await,
             }
         }
         .boxed()
+    }
+
+    fn is_csrf_token(&self, session_id: SessionId, sent: &[u8]) -> bool {
+        self.tokens.is_csrf(session_id, sent)
     }
 
     fn access_cookie(&self) -> &str {

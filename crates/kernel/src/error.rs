@@ -236,6 +236,9 @@ impl Code {
     }
 }
 
+/// Most fields one error names: a small body must not make a large answer.
+pub const MAX_FIELD_ERRORS: usize = 20;
+
 /// What is wrong with one field: `{field, code, message}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldError {
@@ -284,8 +287,9 @@ impl Error {
     }
 
     /// A body that is well-formed and wrong in these fields.
-    pub fn invalid(fields: Vec<FieldError>) -> Self {
+    pub fn invalid(mut fields: Vec<FieldError>) -> Self {
         let mut error = Self::new(Code::Invalid);
+        fields.truncate(MAX_FIELD_ERRORS);
         error.0.fields = fields;
         error
     }

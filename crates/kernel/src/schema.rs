@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json, json};
 
 use crate::{
-    error::{Error, FieldError, Result},
+    error::{Error, FieldError, MAX_FIELD_ERRORS, Result},
     id,
     time::{Timestamp, is_date},
     value::Value,
@@ -121,15 +121,15 @@ impl Schema {
             errors.push(FieldError::new(path, "wrong_type", "must be an object"));
             return;
         };
-        for name in object.keys().filter(|name| self.fields.iter().all(|field| field.name != **name)) {
-            errors.push(unknown_field(path, name));
-        }
+        let is_unknown = |name: &&String| self.fields.iter().all(|field| field.name != **name);
+        errors.extend(object.keys().filter(is_unknown).take(MAX_FIELD_ERRORS).map(|name| unknown_field(path, name)));
         for field in &self.fields {
             let path = join(path, &field.name);
             match object.get(&*field.name) {
                 None if field.is_required => errors.push(FieldError::new(path, "missing", "is required")),
                 None => {}
                 Some(Json::Null) if field.is_nullable => {}
+                Some(Json::Null) => errors.push(FieldError::new(path, "null", "must not be null")),
                 Some(value) => field.kind.collect(&path, value, errors),
             }
         }
@@ -184,6 +184,9 @@ impl Kind {
             (Self::Object(schema), json) => schema.collect(path, json, errors),
             (Self::Array { items, max }, Json::Array(values)) if values.len() <= *max => {
                 for (index, value) in values.iter().enumerate() {
+                    if errors.len() >= MAX_FIELD_ERRORS {
+                        return;
+                    }
                     items.collect(&format!("{path}[{index}]"), value, errors);
                 }
             }

@@ -16,6 +16,13 @@ pub struct Migration {
     pub sql: &'static str,
 }
 
+impl Migration {
+    /// The tables it makes, which nobody else may call theirs.
+    pub fn created_tables(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.sql.split("CREATE TABLE ").skip(1).filter_map(|rest| rest.split_whitespace().next())
+    }
+}
+
 /// What became of a migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -152,6 +159,13 @@ fn refused(detail: String) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_tables_a_migration_makes_are_known() {
+        let sql =
+            "CREATE TABLE a (\n    id {id}\n) {strict};\nCREATE INDEX b ON a (id);\nCREATE TABLE c (d {int}) {strict};";
+        assert!(Migration { id: "1", sql }.created_tables().eq(["a", "c"]));
+    }
 
     /// FIPS 180-2, appendix B.1.
     #[test]

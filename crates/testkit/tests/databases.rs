@@ -1,4 +1,5 @@
 //! Databases of tests are their own, whatever they were made from.
+#![allow(clippy::expect_used, reason = "helpers of tests end by panicking as tests do")]
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use store::{Ctx, Migration, migrate};

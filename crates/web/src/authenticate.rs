@@ -1,6 +1,6 @@
 //! How the edge learns who calls: a trait that identity implements and `assemble` injects.
 use futures_util::future::BoxFuture;
-use kernel::{Actor, Result};
+use kernel::{Actor, Result, SessionId};
 use store::Source;
 
 /// What a request shows of itself.
@@ -13,20 +13,6 @@ pub enum Credentials<'a> {
     Cookie(&'a str),
 }
 
-/// Who calls, and what a write with cookies must echo.
-#[derive(Clone, Debug)]
-pub struct Authenticated {
-    pub actor: Actor,
-    /// The CSRF token bound to the session, when it came by cookie.
-    pub csrf_token: Option<String>,
-}
-
-impl Authenticated {
-    pub const fn anonymous() -> Self {
-        Self { actor: Actor::Anonymous, csrf_token: None }
-    }
-}
-
 /// Turns credentials into an actor.
 pub trait Authenticate: Send + Sync {
     /// Errors: 401 `invalid_token` for credentials that are not valid (any more), 503 when that cannot be known.
@@ -34,7 +20,10 @@ pub trait Authenticate: Send + Sync {
         &'a self,
         source: &'a Source,
         credentials: Credentials<'a>,
-    ) -> BoxFuture<'a, Result<Authenticated>>;
+    ) -> BoxFuture<'a, Result<Actor>>;
+
+    /// Whether `sent` is the token that writes with this session's cookies must echo. Compared in constant time.
+    fn is_csrf_token(&self, session_id: SessionId, sent: &[u8]) -> bool;
 
     /// The name of the access cookie.
     fn access_cookie(&self) -> &str;

@@ -65,23 +65,27 @@ impl Call {
         csrf::check_origin(&self.origins, &self.headers)
     }
 
-    /// For handlers that act on a cookie other than the access cookie, whose session expects `token`.
-    ///
-    /// Errors: 403 `csrf_failed` for a foreign origin, or when `X-CSRF-Token` is not `token`.
-    pub fn check_csrf(&self, token: &str) -> Result<()> {
+    /// For handlers that act on a cookie of their own, which the pipeline cannot check: a known origin, and an echo that
+    /// `is_token` knows. Errors: 403 `csrf_failed`.
+    pub fn check_csrf(&self, is_token: impl FnOnce(&[u8]) -> bool) -> Result<()> {
         self.check_origin()?;
-        if csrf::has_token(&self.headers, token) { Ok(()) } else { Err(Error::new(Code::CsrfFailed)) }
+        if is_token(csrf::sent_token(&self.headers)) { Ok(()) } else { Err(Error::new(Code::CsrfFailed)) }
     }
 
     /// What `If-Match` asks for. Errors: 400 when it is not a list of entity tags.
     pub fn if_match(&self) -> Result<Option<IfMatch>> {
-        let Some(header) = self.headers.get(header::IF_MATCH) else { return Ok(None) };
         let bad = || Error::new(Code::BadHeader).with_detail("If-Match must be * or a list of entity tags.");
-        let text = header.to_str().map_err(|_| bad())?.trim();
+        let lines = self.headers.get_all(header::IF_MATCH).iter().map(|line| line.to_str().map(str::trim));
+        let lines: Vec<&str> = lines.collect::<Result<_, _>>().map_err(|_| bad())?;
+        if lines.is_empty() {
+            return Ok(None);
+        }
+        // Lines of one header are one list (RFC 9110, 5.3).
+        let text = lines.join(", ");
         if text == "*" {
             return Ok(Some(IfMatch::Any));
         }
-        let versions = entity_tags(text).ok_or_else(bad)?;
+        let versions = entity_tags(&text).ok_or_else(bad)?;
         Ok(Some(IfMatch::Versions(versions.into_iter().flatten().collect())))
     }
 }

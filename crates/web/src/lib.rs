@@ -15,7 +15,7 @@ pub mod route;
 pub mod server;
 mod url;
 
-pub use authenticate::{Authenticate, Authenticated, Credentials};
+pub use authenticate::{Authenticate, Credentials};
 pub use axum::body::Body as HttpBody;
 pub use call::Call;
 pub use edge::limits::{Limits, Policy};

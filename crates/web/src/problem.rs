@@ -63,7 +63,8 @@ pub fn reply(error: &Error, request_id: &str, violated: &[&str]) -> Reply {
         let chain = format!("{error:?}");
         tracing::error!(request_id, code = code.as_str(), "{}", one_line(&chain));
     }
-    let is_internal = code.kind() == Kind::Internal;
+    // What says why a dependency is away may name it.
+    let is_internal = matches!(code.kind(), Kind::Internal | Kind::Unavailable);
     let problem = Problem {
         r#type: type_uri(code),
         title: code.message(),

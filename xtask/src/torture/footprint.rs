@@ -12,6 +12,8 @@ use super::{
 const STARTS: usize = 10;
 const LOG_INS: usize = 1000;
 const LOG_INS_AT_ONCE: usize = 16;
+/// Log-ins that come one by one, each after a rest: memory given back and taken again must be the same memory.
+const LONE_LOG_INS: usize = 12;
 /// Time for a process to come to rest.
 const REST: Duration = Duration::from_secs(1);
 
@@ -51,12 +53,19 @@ async fn measure(stage: &mut Stage, engine: Engine) -> Result<Vec<String>, Strin
     println!("  {STARTS} more starts: ready in {median} ms (median), {worst} ms (worst)");
     sleep(REST).await;
     let idle = resident(stage)?;
+    for _ in 0..LONE_LOG_INS {
+        load::log_in_often(stage.program.port, "client", 1, 1).await?;
+        sleep(REST / 2).await;
+    }
+    let lone = resident(stage)?;
     load::log_in_often(stage.program.port, "client", LOG_INS, LOG_INS_AT_ONCE).await?;
     let busy = resident(stage)?;
     sleep(REST).await;
     let used = resident(stage)?;
-    println!("  before the first log-in {idle:.1} MiB, after {LOG_INS} {busy:.1} MiB, a second later {used:.1} MiB");
-
+    println!(
+        "  before the first log-in {idle:.1} MiB, after {LONE_LOG_INS} one by one {lone:.1} MiB, after {LOG_INS} more \
+         {busy:.1} MiB, a second later {used:.1} MiB"
+    );
     // How soon PostgreSQL makes tables durable is its own affair.
     let first = if engine == Engine::Sqlite { first.as_millis() } else { 0 };
     for (what, milliseconds) in [("the first start", first), ("a start", median)] {
@@ -68,6 +77,7 @@ async fn measure(stage: &mut Stage, engine: Engine) -> Result<Vec<String>, Strin
         ("after the first start", fresh, IDLE_MIB),
         ("before the first log-in", idle, IDLE_MIB),
         ("after a thousand log-ins", busy.max(used), USED_MIB),
+        ("after log-ins one by one", lone, USED_MIB),
     ] {
         if mib >= most {
             faults.push(format!("{mib:.1} MiB resident {what}; promised are less than {most}"));

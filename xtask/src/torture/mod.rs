@@ -18,6 +18,8 @@ use std::{path::Path, process::ExitCode, time::Instant};
 
 use options::{Engine, Options, Part, USAGE};
 
+use crate::test::interrupted;
+
 /// What a part found: its name and what is wrong.
 struct Verdict {
     name: String,
@@ -40,7 +42,7 @@ pub fn run(arguments: Vec<String>) -> ExitCode {
     let outcome = runtime.block_on(async {
         tokio::select! {
             outcome = torture(&options) => outcome,
-            _ = tokio::signal::ctrl_c() => Err("interrupted".to_owned()),
+            () = interrupted() => Err("interrupted".to_owned()),
         }
     });
     match outcome {

@@ -82,7 +82,8 @@ impl Health {
             Some((at, is_up)) if now.since(at) < FRESH && now >= at => is_up,
             _ => {
                 let is_up = self.0.source.db.ping().await.is_ok();
-                *last = Some((now, is_up));
+                // The answer is as fresh as its end: those who waited for it take it too.
+                *last = Some((self.0.source.clock.now(), is_up));
                 is_up
             }
         }

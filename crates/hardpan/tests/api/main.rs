@@ -10,6 +10,8 @@
 
 mod binary;
 mod edge;
+mod identity;
+mod openapi;
 mod records;
 mod routes;
 mod support;

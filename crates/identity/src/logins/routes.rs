@@ -17,6 +17,8 @@ use crate::{
 };
 
 const TAG: &str = "authentication";
+/// Bytes: the longest password, every character of it escaped, and the rest. Anyone may send these.
+const BODY_LIMIT: usize = 16 * 1024;
 
 pub fn routes(logins: &Logins) -> Routes {
     let min_length = logins.accounts().passwords().min_length();
@@ -44,7 +46,7 @@ pub fn routes(logins: &Logins) -> Routes {
             .answers(StatusCode::NO_CONTENT, "It is ended, or was", None)
             .errors(&[Code::CsrfFailed]),
     ];
-    routes.into_iter().map(|route| route.access(Access::Public)).collect()
+    routes.into_iter().map(|route| route.access(Access::Public).body_limit(BODY_LIMIT)).collect()
 }
 
 async fn register(logins: Logins, mut call: Call) -> Result<Reply> {
@@ -79,7 +81,7 @@ async fn refresh(logins: Logins, mut call: Call) -> Result<Reply> {
     let token = cookie(&call, &logins.cookies().refresh).ok_or_else(refused)?;
     // The access cookie may be gone by now, so the session that the echo must fit is the refresh token's.
     let (session_id, _) = logins.tokens().read_refresh(token).ok_or_else(refused)?;
-    call.check_csrf(&logins.tokens().csrf(session_id))?;
+    call.check_csrf(|sent| logins.tokens().is_csrf(session_id, sent))?;
     let grant = logins.refresh(&call.ctx, token).await?;
     logins.answer(StatusCode::OK, &grant, Transport::Cookie)
 }
@@ -90,8 +92,10 @@ async fn log_out(logins: Logins, mut call: Call) -> Result<Reply> {
     if let Some(session_id) = named.or(leaving(&logins, &call)?) {
         logins.log_out(&call.ctx, session_id).await?;
     }
-    let reply = Reply::no_content().header(CLEAR_SITE_DATA, "\"cache\", \"cookies\", \"storage\"")?;
-    logins.cookies().clear(reply)
+    // Not "cookies": that would empty the whole registrable domain. Ours are taken away by name.
+    let reply = Reply::no_content().header(CLEAR_SITE_DATA, "\"cache\", \"storage\"")?;
+    let is_bearer = call.headers.contains_key(header::AUTHORIZATION);
+    if is_bearer { Ok(reply) } else { logins.cookies().clear(reply) }
 }
 
 /// The session whose credentials came with the request. They are read here and not taken from the actor, who is
@@ -107,7 +111,7 @@ fn leaving(logins: &Logins, call: &Call) -> Result<Option<SessionId>> {
     let refresh = cookie(call, &logins.cookies().refresh).and_then(|token| of_refresh(logins, token));
     let session_id = refresh.or_else(|| cookie(call, &logins.cookies().access).and_then(of_access));
     if let Some(session_id) = session_id {
-        call.check_csrf(&logins.tokens().csrf(session_id))?;
+        call.check_csrf(|sent| logins.tokens().is_csrf(session_id, sent))?;
     }
     Ok(session_id)
 }

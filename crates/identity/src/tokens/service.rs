@@ -60,4 +60,9 @@ impl Tokens {
     pub(crate) fn csrf(&self, session_id: SessionId) -> String {
         URL_SAFE_NO_PAD.encode(self.0.csrf.sign(session_id.uuid().as_bytes()))
     }
+
+    /// Whether `sent` is that echo, also one made before the master key was changed.
+    pub(crate) fn is_csrf(&self, session_id: SessionId, sent: &[u8]) -> bool {
+        URL_SAFE_NO_PAD.decode(sent).is_ok_and(|mac| self.0.csrf.verify(session_id.uuid().as_bytes(), &mac))
+    }
 }

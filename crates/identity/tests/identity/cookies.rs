@@ -150,3 +150,17 @@ async fn with_a_bearer_cookies_are_ignored() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_the_master_key_keeps_the_echo_good() {
+    on_both(async |app| {
+        let browser = browser(&app).await;
+        let changed = app.with_changed_master_key().await;
+        let renamed = patch("/auth/v1/me", json!({"name": "Ann"}));
+        assert_eq!(browser.ask(renamed.clone()).send(&changed).await.status, 403);
+        assert_eq!(browser.echoing(renamed).send(&changed).await.status, 200);
+        assert_eq!(browser.echoing(bare("/auth/v1/refresh")).send(&changed).await.status, 200);
+        assert_eq!(browser.echoing(bare("/auth/v1/logout")).send(&changed).await.status, 204);
+    })
+    .await;
+}

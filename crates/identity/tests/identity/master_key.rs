@@ -42,8 +42,8 @@ async fn a_change_of_the_key_keeps_tokens_good() {
         assert!(Identity::start(source, &ring(8, None), settings(), Vec::new()).await.is_err());
         let changed = Identity::start(source, &ring(8, Some(7)), settings(), Vec::new()).await.unwrap();
         let access = granted.text("access_token");
-        let authenticated = changed.authenticate(source, Credentials::Bearer(&access)).await.unwrap();
-        assert_eq!(authenticated.actor.user_id().map(|id| id.to_string()), Some(granted.user_id()));
+        let actor = changed.authenticate(source, Credentials::Bearer(&access)).await.unwrap();
+        assert_eq!(actor.user_id().map(|id| id.to_string()), Some(granted.user_id()));
         let edge = web::Settings::new("https://notes.example");
         let web = web::service(changed.routes(), edge, source.clone(), Arc::new(changed.clone())).unwrap();
         assert_eq!(refresh(&granted.text("refresh_token")).send(&web).await.status, 200);

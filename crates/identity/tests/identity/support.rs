@@ -69,6 +69,16 @@ impl App {
         node(&source, settings(), Vec::new()).await.1
     }
 
+    /// Another server over the same database, whose master key was changed from the usual one.
+    pub async fn with_changed_master_key(&self) -> web::App {
+        let key = |byte| Secret::new(vec![byte; 32]);
+        let ring = Keyring::new(key(8), Some(key(7))).unwrap();
+        let source = &self.db.source;
+        let identity = Identity::start(source, &ring, settings(), Vec::new()).await.unwrap();
+        let edge = web::Settings::new("https://notes.example");
+        web::service(identity.routes(), edge, source.clone(), Arc::new(identity.clone())).unwrap()
+    }
+
     pub async fn ask(&self, ask: Ask) -> Answer {
         Box::pin(ask.send(&self.web)).await
     }

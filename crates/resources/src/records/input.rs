@@ -1,5 +1,5 @@
 //! A JSON body to typed values, with every wrong field named.
-use kernel::{Error, FieldError, Result, Value, schema::unknown_field};
+use kernel::{Error, FieldError, Result, Value, error::MAX_FIELD_ERRORS, schema::unknown_field};
 use serde_json::{Map, Value as Json};
 
 use crate::schema::{Column, Resource};
@@ -32,7 +32,8 @@ pub(super) fn part(resource: &Resource, mut body: Map<String, Json>) -> Result<V
 
 fn unknown(resource: &Resource, body: &Map<String, Json>) -> Vec<FieldError> {
     let is_declared = |name: &str| resource.declared().any(|(_, column)| column.name == name);
-    body.keys().filter(|name| !is_declared(name)).map(|name| unknown_field("", name)).collect()
+    let unknown = body.keys().filter(|name| !is_declared(name)).take(MAX_FIELD_ERRORS);
+    unknown.map(|name| unknown_field("", name)).collect()
 }
 
 fn parse(column: &Column, json: &Json, errors: &mut Vec<FieldError>, keep: impl FnOnce(Value)) {

@@ -52,6 +52,15 @@ impl Record {
         }
     }
 
+    /// Bytes its values take, about.
+    pub(super) fn size(&self) -> usize {
+        let of_value = |value: &Value| match value {
+            Value::Text(text) | Value::Json(text) => text.len(),
+            _ => 16,
+        };
+        self.values.iter().map(of_value).sum()
+    }
+
     /// `prefix_...`.
     pub fn shown_id(&self) -> Result<String> {
         Ok(id::encode(&self.resource.id_prefix, self.id()?))

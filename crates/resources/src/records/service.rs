@@ -14,6 +14,9 @@ use web::call::IfMatch;
 use super::{ListQuery, Record, SortKey, cursor, input, store};
 use crate::schema::{Column, Declaration, Operation, Owner, Resource, place};
 
+/// A page ends before it holds more than this: many slow readers of long texts must not fill the memory.
+const PAGE_BYTES: usize = 2 * 1024 * 1024;
+
 /// The records of every declared resource. Cheap to clone.
 #[derive(Clone)]
 pub struct Records {
@@ -76,8 +79,9 @@ impl Records {
             })
             .await?;
         // One more than asked for tells whether there is a next page.
-        let has_more = items.len() > limit;
-        items.truncate(limit);
+        let kept = limit.min(fitting(&items));
+        let has_more = items.len() > kept;
+        items.truncate(kept);
         let last = items.last().filter(|_| has_more);
         let next = last.map(|last| cursor::encode(&self.cursor_key, last, &keys)).transpose()?;
         Ok(Page { items, next })
@@ -207,6 +211,16 @@ async fn writable(
         Some(condition) if !condition.accepts(record.version()) => Err(Error::new(Code::VersionMismatch)),
         _ => Ok(record),
     }
+}
+
+/// How many records a page holds before it is too large: one at least.
+fn fitting(items: &[Record]) -> usize {
+    let mut bytes = 0;
+    let fit = items.iter().take_while(|record| {
+        bytes += record.size();
+        bytes <= PAGE_BYTES
+    });
+    fit.count().max(1)
 }
 
 fn new_record(ctx: &Ctx, resource: &Arc<Resource>, declared: Vec<(usize, Value)>) -> Record {

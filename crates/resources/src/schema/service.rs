@@ -26,10 +26,9 @@ pub async fn apply(ctx: &Ctx, declaration: &Arc<Declaration>) -> Result<Plan> {
     require_system(ctx)?;
     let declaration = Arc::clone(declaration);
     let dialect = ctx.db().dialect();
-    ctx.write(move |ctx, tx| {
+    // One node at a time: two that start at once must not both find the same table missing.
+    ctx.alter(move |ctx, tx| {
         async move {
-            // Two nodes that start at once must not both find the same table missing.
-            tx.lock("declared_tables").await?;
             let recorded = store::recorded(tx).await?;
             let plan = Plan::make(&recorded, &declaration);
             if !plan.refused.is_empty() {

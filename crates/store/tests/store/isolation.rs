@@ -1,7 +1,10 @@
 //! What transactions see of each other, and how they keep out of each other's way.
+use std::{sync::Arc, time::Duration};
+
 use futures_util::{FutureExt as _, future::join_all};
 use kernel::Result;
 use testkit::{Engine, TestDb, on_both};
+use tokio::{sync::Barrier, time::timeout};
 
 use crate::{INSERT, count_notes, create, create_notes, insert, note};
 
@@ -33,6 +36,35 @@ async fn a_lock_makes_check_then_write_safe() {
         assert_eq!(got, 3);
     })
     .await;
+}
+
+/// The same on PostgreSQL, arranged so that without the lock both would see a free seat: the first waits before it writes until
+/// the second has looked too, which the lock does not let happen.
+#[tokio::test]
+async fn a_lock_keeps_the_second_from_looking() {
+    let database = TestDb::open(Engine::Postgres).await;
+    create(&database, "CREATE TABLE seats (id {int} NOT NULL PRIMARY KEY) {strict};").await;
+    let both_looked = Arc::new(Barrier::new(2));
+    let take = |number: i64| {
+        let (ctx, both_looked) = (database.ctx(), both_looked.clone());
+        tokio::spawn(async move {
+            ctx.write(move |_, tx| {
+                async move {
+                    tx.lock("seats").await?;
+                    let taken: i64 = tx.query_one("SELECT count(*) FROM seats", &[]).await?.get(0)?;
+                    let _ = timeout(Duration::from_millis(300), both_looked.wait()).await;
+                    if taken == 0 {
+                        tx.execute("INSERT INTO seats VALUES ($1)", &[number.into()]).await?;
+                    }
+                    Ok(taken == 0)
+                }
+                .boxed()
+            })
+            .await
+        })
+    };
+    let (one, other) = tokio::join!(take(1), take(2));
+    assert!(one.unwrap().unwrap() != other.unwrap().unwrap(), "one of them got it");
 }
 
 /// Counting up in one statement loses nothing on either engine.
@@ -117,7 +149,7 @@ async fn a_deadlock_is_503_for_one() {
         "CREATE TABLE pair (id {int} NOT NULL PRIMARY KEY, n {int} NOT NULL); INSERT INTO pair VALUES (1, 0), (2, 0);",
     )
     .await;
-    let barrier = std::sync::Arc::new(tokio::sync::Barrier::new(2));
+    let barrier = Arc::new(Barrier::new(2));
     let cross = |first: i64, second: i64| {
         let (ctx, barrier) = (database.ctx(), barrier.clone());
         tokio::spawn(async move {

@@ -3,11 +3,12 @@
 use std::{mem, sync::Arc};
 
 use http::{HeaderMap, Method, header};
+use hyper::body::Body as _;
 use kernel::{Actor, Code, Error, Result, UserId, error::Kind};
 
 use super::{Inner, outer::Exchange};
 use crate::{
-    Access, Authenticated, Call, Class, Credentials, Reply, Route, cookies, csrf,
+    Access, Call, Class, Credentials, Reply, Route, cookies, csrf,
     edge::{
         audit::one_line,
         validation::{self, Bounds},
@@ -28,11 +29,18 @@ impl Inner {
             self.limiter.by_principal(route.class, user, now, &mut exchange.verdicts)?;
         }
         check_access(route.access, &caller.actor)?;
-        let actor = self.proven(route, &exchange.headers, caller)?;
+        let mut actor = self.proven(route, &exchange.headers, caller)?;
 
         let query = validation::query(&route.query, exchange.line.uri.query())?;
         let bounds = Bounds { bytes: route.body_limit.unwrap_or(self.body.bytes), ..self.body };
-        let body = validation::read(route, &exchange.headers, &mut exchange.body, bounds).await?;
+        let is_here = exchange.body.is_end_stream();
+        let body = validation::read(route, &exchange.headers, &mut exchange.body, bounds, &self.room).await?;
+        if !is_here {
+            // A body may take longer to arrive than a verdict on its sender is good for.
+            let caller = self.caller(route, &exchange.headers).await?;
+            check_access(route.access, &caller.actor)?;
+            actor = self.proven(route, &exchange.headers, caller)?;
+        }
         let call = Call {
             ctx: self.source.ctx(actor, Arc::clone(&exchange.line.request)),
             headers: mem::take(&mut exchange.headers),
@@ -46,6 +54,10 @@ impl Inner {
 
     /// Who calls. Where anyone may, credentials that are not valid count as none, as do those that cannot be checked now.
     async fn caller(&self, route: &Route, headers: &HeaderMap) -> Result<Caller> {
+        // Liveness must not wait for a database.
+        if route.class == Class::Probe {
+            return Ok(Caller::ANONYMOUS);
+        }
         let is_public = route.access == Access::Public;
         let credentials = match credentials(headers, self.authenticate.access_cookie()) {
             Err(_) if is_public => Credentials::None,
@@ -55,9 +67,7 @@ impl Inner {
             return Ok(Caller::ANONYMOUS);
         }
         match self.authenticate.authenticate(&self.source, credentials).await {
-            Ok(Authenticated { actor, csrf_token }) => {
-                Ok(Caller { actor, has_cookie: matches!(credentials, Credentials::Cookie(_)), csrf_token })
-            }
+            Ok(actor) => Ok(Caller { actor, has_cookie: matches!(credentials, Credentials::Cookie(_)) }),
             Err(error) if is_public => {
                 if error.code().kind() != Kind::Unauthenticated {
                     tracing::warn!("credentials could not be checked: {}", one_line(&format!("{error:?}")));
@@ -75,7 +85,8 @@ impl Inner {
             return Ok(caller.actor);
         }
         csrf::check_origin(&self.origins, headers)?;
-        if caller.csrf_token.is_some_and(|token| csrf::has_token(headers, &token)) {
+        let session = caller.actor.principal().map(|principal| principal.session_id);
+        if session.is_some_and(|session| self.authenticate.is_csrf_token(session, csrf::sent_token(headers))) {
             return Ok(caller.actor);
         }
         // Logging in again over an old session: what counts are the credentials in the body.
@@ -89,11 +100,10 @@ impl Inner {
 struct Caller {
     actor: Actor,
     has_cookie: bool,
-    csrf_token: Option<String>,
 }
 
 impl Caller {
-    const ANONYMOUS: Self = Self { actor: Actor::Anonymous, has_cookie: false, csrf_token: None };
+    const ANONYMOUS: Self = Self { actor: Actor::Anonymous, has_cookie: false };
 
     /// Half a log-in is counted and logged, too.
     fn user(&self) -> Option<UserId> {

@@ -17,8 +17,11 @@ use self::table::Table;
 use crate::{
     Authenticate, Limits, Routes,
     csrf::Origins,
-    edge::{headers::Headers, limits::Limiter, validation::Bounds},
+    edge::{headers::Headers, limits::Limiter, validation::{Bounds, Room}},
 };
+
+/// Bytes that bodies which are still arriving may take together.
+const BODIES: usize = 64 * 1024 * 1024;
 
 /// How a server answers.
 #[derive(Clone, Debug)]
@@ -69,6 +72,7 @@ struct Inner {
     trusted_proxies: Vec<IpNet>,
     is_local_only: bool,
     body: Bounds,
+    room: Room,
     request_timeout: Duration,
 }
 
@@ -87,6 +91,7 @@ pub fn service(routes: Routes, settings: Settings, source: Source, authenticate:
         trusted_proxies: settings.trusted_proxies,
         is_local_only: settings.local_only,
         body: Bounds { bytes: settings.body_limit, time: settings.body_timeout },
+        room: Room::new(BODIES.max(settings.body_limit.saturating_mul(2))),
         request_timeout: settings.request_timeout,
     })))
 }

@@ -16,7 +16,7 @@ async fn admitted(requests: Vec<Request>) -> usize {
 }
 
 fn get(app: &TestApp, peer: &str) -> Request {
-    app.get("/nowhere").from_address(peer)
+    app.get("/nowhere").peer(peer)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,7 +73,7 @@ async fn a_trusted_proxy_is_believed_from_right_to_left() {
             ("10.0.0.1", &["198.51.100.1, <script>, 10.0.0.2"], "10.0.0.2"),
             ("10.0.0.1", &["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
         ] {
-            let mut request = app.post("/auth/v1/login", &body).from_address(peer);
+            let mut request = app.post("/auth/v1/login", &body).peer(peer);
             for line in lines {
                 request = request.header("x-forwarded-for", line);
             }
@@ -101,8 +101,7 @@ async fn without_trusted_proxies_nobody_is_believed() {
     on_both(async |app| {
         let ann = app.register("ann@example.com").await;
         let body = json!({"email": ann.email, "password": PASSWORD});
-        let request =
-            app.post("/auth/v1/login", &body).from_address("10.0.0.1").header("x-forwarded-for", "198.51.100.1");
+        let request = app.post("/auth/v1/login", &body).peer("10.0.0.1").header("x-forwarded-for", "198.51.100.1");
         let token = request.send().await.expect(200).json()["access_token"].as_str().unwrap().to_owned();
         let page = app.get("/auth/v1/sessions?limit=200").bearer(&token).send().await.expect(200).json();
         let current = page["items"].as_array().unwrap().iter().find(|session| session["is_current"] == true);

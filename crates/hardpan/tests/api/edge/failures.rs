@@ -1,4 +1,6 @@
 //! Failures of our own: told as problems, with nothing of what went wrong.
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::support::{PRODUCTION, TestApp, on_both_with};
@@ -41,8 +43,6 @@ async fn a_database_that_is_away_is_503_until_it_is_back() {
         let ann = app.register("ann@example.com").await;
         app.db.db.close().await;
         app.get("/livez").send().await.expect(200);
-        let ready = app.get("/readyz").may_fail().send().await.expect(503);
-        assert_eq!(ready.json(), json!({"status": "unavailable"}));
         for request in [
             app.get("/api/v1/folders").bearer(&ann.token),
             app.post("/api/v1/folders", &json!({"name": "a"})).bearer(&ann.token),
@@ -55,6 +55,18 @@ async fn a_database_that_is_away_is_503_until_it_is_back() {
             assert!(answer.header("retry-after").unwrap().parse::<u32>().unwrap() >= 1);
         }
         assert_eq!(app.get("/health").send().await.expect(200).json(), json!({"status": "degraded"}));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_for_readiness_is_told_no_while_the_database_is_away() {
+    on_both_with(&[], async |app| {
+        assert_eq!(app.get("/readyz").send().await.expect(200).json(), json!({"status": "ok"}));
+        app.db.db.close().await;
+        app.advance(Duration::from_secs(1));
+        let answer = app.get("/readyz").may_fail().send().await.expect(503);
+        assert_eq!(answer.json()["status"], json!("unavailable"));
     })
     .await;
 }

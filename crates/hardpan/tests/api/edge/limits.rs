@@ -21,7 +21,7 @@ const DEFAULTS: [(&str, &str); 3] = [
 
 /// A log-in that is counted and costs nothing.
 fn log_in(app: &TestApp, address: &str) -> Request {
-    app.post("/auth/v1/login", &json!({"email": "nobody@example.com"})).from_address(address)
+    app.post("/auth/v1/login", &json!({"email": "nobody@example.com"})).peer(address)
 }
 
 /// Panics unless it is a refusal by `policy` that tells when to come back.
@@ -36,7 +36,7 @@ fn assert_limited(answer: &Answer, policy: &str, seconds: u64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_has_its_burst_and_then_its_rate() {
     on_both_with(&FEW, async |app| {
-        let get = |address: &str| app.get("/nowhere").from_address(address).send();
+        let get = |address: &str| app.get("/nowhere").peer(address).send();
         for left in [2, 1, 0] {
             let answer = get("203.0.113.1").await.expect(404);
             assert_eq!(answer.header("ratelimit-policy"), Some("\"address\";q=3;w=3"));
@@ -50,7 +50,7 @@ async fn an_address_has_its_burst_and_then_its_rate() {
         app.advance(Duration::from_secs(1));
         get("203.0.113.1").await.expect(404);
         assert_limited(&get("203.0.113.1").await, "address", 1);
-        app.advance(Duration::from_secs(60));
+        app.advance(Duration::from_mins(1));
         for _ in 0..3 {
             get("203.0.113.1").await.expect(404);
         }
@@ -73,11 +73,11 @@ async fn whatever_is_asked_counts_but_probes() {
         for (nth, kind) in kinds.into_iter().enumerate() {
             let address = format!("203.0.113.{nth}");
             for _ in 0..3 {
-                assert_ne!(kind().from_address(&address).send().await.status, 429, "kind {nth}");
+                assert_ne!(kind().peer(&address).send().await.status, 429, "kind {nth}");
             }
-            kind().from_address(&address).send().await.expect(429);
+            kind().peer(&address).send().await.expect(429);
             for path in ["/livez", "/readyz"] {
-                let probe = app.get(path).from_address(&address).send().await.expect(200);
+                let probe = app.get(path).peer(&address).send().await.expect(200);
                 assert_eq!((probe.header("ratelimit"), probe.header("ratelimit-policy")), (None, None));
             }
         }
@@ -90,18 +90,15 @@ async fn an_account_has_one_limit_from_wherever_it_calls() {
     on_both_with(&FEW, async |app| {
         let ann = app.register("ann@example.com").await;
         let admin = app.person("admin@example.com", &["admin"]).await;
-        let me = |token: &str, nth: u8| app.get("/auth/v1/me").bearer(token).from_address(&format!("203.0.113.{nth}"));
+        let me = |token: &str, nth: u8| app.get("/auth/v1/me").bearer(token).peer(&format!("203.0.113.{nth}"));
         let answer = me(&ann.token, 1).send().await.expect(200);
         assert_eq!(answer.header("ratelimit-policy"), Some("\"address\";q=3;w=3, \"principal\";q=2;w=4"));
         me(&ann.token, 2).send().await.expect(200);
         let refused = me(&ann.token, 3).send().await;
         assert_limited(&refused, "principal", 2);
         // Another session of the same account is the same account.
-        let again = app
-            .post("/auth/v1/refresh", &json!({"refresh_token": ann.refresh}))
-            .from_address("203.0.113.9")
-            .send()
-            .await;
+        let again =
+            app.post("/auth/v1/refresh", &json!({"refresh_token": ann.refresh})).peer("203.0.113.9").send().await;
         let token: Json = again.expect(200).json()["access_token"].clone();
         assert_limited(&me(token.as_str().unwrap(), 4).send().await, "principal", 2);
         me(&admin.token, 5).send().await.expect(200);
@@ -120,9 +117,9 @@ async fn credentials_are_tried_twenty_times_and_then_thirty_times_a_minute() {
         }
         assert_limited(&log_in(&app, "203.0.113.1").send().await, "credentials", 2);
         // Registering tries an address as well, and shares the allowance; reading does not.
-        let register = app.post("/auth/v1/register", &json!({})).from_address("203.0.113.1").send().await;
+        let register = app.post("/auth/v1/register", &json!({})).peer("203.0.113.1").send().await;
         assert_limited(&register, "credentials", 2);
-        app.get("/nowhere").from_address("203.0.113.1").send().await.expect(404);
+        app.get("/nowhere").peer("203.0.113.1").send().await.expect(404);
         log_in(&app, "203.0.113.2").send().await.expect(422);
         // Thirty in the minute that follows, one every two seconds.
         let mut admitted = 0;
@@ -158,7 +155,7 @@ async fn a_limit_refuses_before_the_body_and_the_password_are_looked_at() {
             app.request(Method::POST, "/auth/v1/login").raw("text/plain", vec![b'x'; 2_000_000]),
         ];
         for request in refused {
-            assert_limited(&request.from_address("203.0.113.1").send().await, "credentials", 2);
+            assert_limited(&request.peer("203.0.113.1").send().await, "credentials", 2);
         }
     })
     .await;

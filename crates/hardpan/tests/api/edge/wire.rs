@@ -9,13 +9,16 @@ use tokio::{net::TcpListener, sync::oneshot};
 
 use crate::support::on_both;
 
-/// Sends `request` as it is and gives back whatever comes until the server closes or falls silent.
-fn spoken(address: SocketAddr, request: &[u8]) -> String {
+/// Sends `request` as it is and gives back whatever comes until the server closes or falls silent. One that breaks off is
+/// followed by the end of the stream.
+fn spoken(address: SocketAddr, request: &[u8], breaks_off: bool) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     // The server may refuse before it has read everything.
     let _ = stream.write_all(request);
-    let _ = stream.shutdown(Shutdown::Write);
+    if breaks_off {
+        let _ = stream.shutdown(Shutdown::Write);
+    }
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
     String::from_utf8_lossy(&answer).into_owned()
@@ -36,8 +39,8 @@ async fn expect(requests: Vec<(&'static str, Vec<u8>, &'static [u16])>) {
             web::server::Options { drain: Duration::from_secs(1), ..web::server::Options::default() },
         ));
         for (what, request, statuses) in &requests {
-            let request = request.clone();
-            let answer = tokio::task::spawn_blocking(move || spoken(address, &request)).await.unwrap();
+            let (request, breaks_off) = (request.clone(), what.contains("breaks off"));
+            let answer = tokio::task::spawn_blocking(move || spoken(address, &request, breaks_off)).await.unwrap();
             let status: u16 = answer.get(9..12).and_then(|status| status.parse().ok()).unwrap_or(0);
             assert!(statuses.contains(&status), "{what}: {answer}");
             let lower = answer.to_ascii_lowercase();
@@ -47,9 +50,7 @@ async fn expect(requests: Vec<(&'static str, Vec<u8>, &'static [u16])>) {
         }
         // And it still serves.
         let answer =
-            tokio::task::spawn_blocking(move || spoken(address, b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"))
-                .await
-                .unwrap();
+            tokio::task::spawn_blocking(move || spoken(address, &head("GET /livez", ""), false)).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         drop(stop);
         served.await.unwrap();
@@ -58,7 +59,7 @@ async fn expect(requests: Vec<(&'static str, Vec<u8>, &'static [u16])>) {
 }
 
 fn head(line: &str, fields: &str) -> Vec<u8> {
-    format!("{line} HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n").into_bytes()
+    format!("{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{fields}\r\n").into_bytes()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,7 +76,8 @@ async fn requests_that_are_no_http_are_refused() {
         ("a length that is none", head("POST /auth/v1/login", "Content-Length: -1\r\n"), &[400]),
         (
             "length and chunks",
-            head("POST /auth/v1/login", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"),
+            [head("POST /auth/v1/login", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"), b"0\r\n\r\n".to_vec()]
+                .concat(),
             &[400, 415],
         ),
         ("an unknown coding", head("POST /auth/v1/login", "Transfer-Encoding: gzip\r\n"), &[400, 501]),
@@ -127,7 +129,7 @@ async fn bodies_in_pieces_are_bounded_too() {
             &[400, 0],
         ),
         (
-            "pieces that break off",
+            "a body in pieces that breaks off",
             head("POST /auth/v1/login", "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n"),
             &[400, 0],
         ),

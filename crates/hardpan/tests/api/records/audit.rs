@@ -26,7 +26,7 @@ async fn each_change_leaves_one_row_with_what_was_and_what_is() {
             let mut audit = Audit::of(&app.db).await;
             let collection = format!("/api/v1/{resource}");
             let sent = |request: crate::support::Request, id: &str| {
-                request.bearer(&ann.token).header("x-request-id", id).from_address("198.51.100.7").send()
+                request.bearer(&ann.token).header("x-request-id", id).peer("198.51.100.7").send()
             };
 
             let created = sent(app.post(&collection, &body), "r-create").await.expect(201).json();

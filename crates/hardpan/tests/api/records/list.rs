@@ -119,47 +119,29 @@ async fn text_sorts_by_code_point_and_nulls_come_first() {
 async fn every_type_sorts_by_its_value() {
     on_both(async |app| {
         let ann = app.register("ann@example.com").await;
-        let admin = app.person("admin@example.com", &["admin"]).await;
-        let fields: [(&str, [Json; 3]); 8] = [
+        // Each would be in another order as text.
+        let fields: [(&str, [Json; 3]); 7] = [
             ("rank_int", [json!(-10), json!(9), json!(10)]),
             ("ratio", [json!(-2.5), json!(0.1), json!(10.0)]),
             ("price", [json!("-20.00"), json!("3.00"), json!("10.00")]),
             (
                 "at",
-                [
-                    json!("0001-01-01T00:00:00Z"),
-                    json!("2026-01-01T00:00:00.000001Z"),
-                    json!("2026-01-01T00:00:00.000002Z"),
-                ],
+                ["0001-01-01T00:00:00Z", "2026-01-01T00:00:00.000001Z", "2026-01-01T01:00:00+00:30"].map(Json::from),
             ),
-            ("day", [json!("0999-12-31"), json!("2026-01-02"), json!("2026-10-01")]),
-            ("state", [json!("done"), json!("open"), json!("open")]),
+            ("day", ["0999-12-31", "2026-01-02", "2026-10-01"].map(Json::from)),
             ("favourite", [json!(false), json!(true), json!(true)]),
-            ("contact", [json!("B@x.example"), json!("a@x.example"), json!("b@x.example")]),
+            ("contact", ["B@x.example", "a@x.example", "b@x.example"].map(Json::from)),
         ];
-        for (nth, title) in [(1, "middle"), (2, "high"), (0, "low")] {
+        for (nth, title) in [(1, "2"), (2, "3"), (0, "1")] {
             let mut body = json!({"title": title});
             for (field, values) in &fields {
                 body[*field] = values[nth].clone();
             }
             app.create("documents", &ann, &body).await;
         }
-        let _ = admin;
-        for (field, [low, middle, high]) in &fields {
-            let values: Vec<Json> = {
-                let page = app
-                    .get(&format!("/api/v1/documents?sort={field}"))
-                    .bearer(&ann.token)
-                    .send()
-                    .await
-                    .expect(200)
-                    .json();
-                page["items"].as_array().unwrap().iter().map(|item| item[*field].clone()).collect()
-            };
-            if *field != "at" {
-                assert_eq!(values, [low.clone(), middle.clone(), high.clone()], "{field}");
-            }
-            assert_eq!(titles(&app, Some(&ann), &format!("sort={field},title")).await[0], "low", "{field}");
+        for (field, _) in &fields {
+            assert_eq!(titles(&app, Some(&ann), &format!("sort={field},title")).await, ["1", "2", "3"], "{field}");
+            assert_eq!(titles(&app, Some(&ann), &format!("sort=-{field},-title")).await, ["3", "2", "1"], "{field}");
         }
     })
     .await;

@@ -63,7 +63,7 @@ impl Request {
     }
 
     #[must_use]
-    pub fn from_address(mut self, address: &str) -> Self {
+    pub fn peer(mut self, address: &str) -> Self {
         self.peer.set_ip(address.parse().unwrap());
         self
     }
@@ -187,9 +187,9 @@ impl Answer {
 
     /// The whole `Set-Cookie` of a cookie.
     pub fn set_cookie(&self, name: &str) -> Option<String> {
-        let all = self.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap());
+        let mut all = self.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap());
         let start = format!("{name}=");
-        all.filter(|cookie| cookie.starts_with(&start)).last().map(str::to_owned)
+        all.rfind(|cookie| cookie.starts_with(&start)).map(str::to_owned)
     }
 
     /// Panics unless the status is the one expected.

@@ -8,7 +8,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 use kernel::{Code, Error, Result, schema::Schema};
 use serde_json::{Map, Value as Json};
-use tokio::time::timeout;
+use tokio::{sync::Semaphore, time::timeout};
 
 use super::json;
 use crate::{Body, Route};
@@ -16,6 +16,16 @@ use crate::{Body, Route};
 /// A client that is still sending reads our refusal only if we keep reading for a while.
 const DRAIN_BYTES: usize = 16 * 1024 * 1024;
 const DRAIN_TIME: Duration = Duration::from_secs(2);
+
+/// The memory that bodies which are still arriving may take together, in KiB: slow senders must not fill it.
+#[derive(Debug)]
+pub struct Room(Semaphore);
+
+impl Room {
+    pub fn new(bytes: usize) -> Self {
+        Self(Semaphore::new(bytes / 1024))
+    }
+}
 
 /// How large a body may be and how long it may take to arrive.
 #[derive(Clone, Copy, Debug)]
@@ -26,13 +36,20 @@ pub struct Bounds {
 
 /// The body of a call of `route`. Without one: an empty object where every field may be missing, else null.
 ///
-/// Errors: 400 for a body that is missing, malformed or not expected, 413, 415, 422, 504 when it does not arrive in time.
-pub async fn read(route: &Route, headers: &HeaderMap, stream: &mut Stream, bounds: Bounds) -> Result<Json> {
+/// Errors: 400 for a body that is missing, malformed or not expected, 413, 415, 422, 503 when too many arrive at once, 504 when
+/// it does not arrive in time.
+pub async fn read(
+    route: &Route,
+    headers: &HeaderMap,
+    stream: &mut Stream,
+    bounds: Bounds,
+    room: &Room,
+) -> Result<Json> {
     let malformed = |detail| Err(Error::new(Code::MalformedBody).with_detail(detail));
     let json = match &route.body {
         Body::None if is_empty(stream, bounds).await? => return Ok(Json::Null),
         Body::None => return malformed("This operation takes no body."),
-        Body::Json { .. } | Body::Record { .. } => received(&route.method, headers, stream, bounds).await?,
+        Body::Json { .. } | Body::Record { .. } => received(&route.method, headers, stream, bounds, room).await?,
     };
     match (&route.body, json) {
         (Body::Json { schema, .. }, Some(json)) => schema.check(&json).map(|()| json),
@@ -46,12 +63,18 @@ fn nothing(schema: &Schema) -> Json {
     if schema.fields.iter().any(|field| field.is_required) { Json::Null } else { Json::Object(Map::new()) }
 }
 
-async fn received(method: &Method, headers: &HeaderMap, stream: &mut Stream, bounds: Bounds) -> Result<Option<Json>> {
+async fn received(
+    method: &Method,
+    headers: &HeaderMap,
+    stream: &mut Stream,
+    bounds: Bounds,
+    room: &Room,
+) -> Result<Option<Json>> {
     if stream.is_end_stream() {
         return Ok(None);
     }
     check_type(method, headers)?;
-    let bytes = in_time(bounds, collect(stream, bounds.bytes)).await?;
+    let bytes = in_time(bounds, collect(stream, bounds.bytes, room)).await?;
     if bytes.is_empty() { Ok(None) } else { json::parse(&bytes).map(Some) }
 }
 
@@ -100,8 +123,8 @@ async fn in_time<T>(bounds: Bounds, read: impl Future<Output = Result<T>>) -> Re
     timeout(bounds.time, read).await.map_err(late)?
 }
 
-/// The whole body. Errors: 413 as soon as it is known to be longer than `most`.
-async fn collect(stream: &mut Stream, most: usize) -> Result<Bytes> {
+/// The whole body. Errors: 413 as soon as it is known to be longer than `most`, 503 when there is no room for it.
+async fn collect(stream: &mut Stream, most: usize, room: &Room) -> Result<Bytes> {
     let too_large = || {
         let detail = format!("The body is larger than the {most} bytes accepted here.");
         Error::new(Code::BodyTooLarge).with_detail(detail)
@@ -118,6 +141,10 @@ async fn collect(stream: &mut Stream, most: usize) -> Result<Bytes> {
     if stream.is_end_stream() {
         return Ok(first);
     }
+    let expected = stream.size_hint().upper().and_then(|rest| usize::try_from(rest).ok()).unwrap_or(most).min(most);
+    let kilobytes = u32::try_from(expected / 1024 + 1).unwrap_or(u32::MAX);
+    let full = |_| Error::overloaded("too many large bodies are arriving at once");
+    let _held = room.0.try_acquire_many(kilobytes).map_err(full)?;
     let mut whole = BytesMut::from(first);
     while let Some(piece) = next(stream).await? {
         if whole.len() + piece.len() > most {
@@ -165,6 +192,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    fn room() -> Room {
+        Room::new(4096)
+    }
     use crate::{Call, Reply};
 
     fn route(method: Method) -> Route {
@@ -180,7 +211,7 @@ mod tests {
         if let Some(content_type) = content_type {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
-        read(route, &headers, &mut body.into(), Bounds { bytes: 100, time: Duration::from_secs(5) }).await
+        read(route, &headers, &mut body.into(), Bounds { bytes: 100, time: Duration::from_secs(5) }, &room()).await
     }
 
     async fn code(route: &Route, content_type: Option<&'static str>, body: impl Into<Stream>) -> &'static str {
@@ -216,7 +247,7 @@ mod tests {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         let bounds = Bounds { bytes: 100, time: Duration::from_secs(5) };
-        let error = read(&route(Method::POST).body(schema()), &headers, &mut "{}".into(), bounds).await.unwrap_err();
+        let error = read(&route(Method::POST).body(schema()), &headers, &mut "{}".into(), bounds, &room()).await.unwrap_err();
         assert_eq!(error.code(), Code::UnsupportedMediaType);
     }
 
@@ -271,7 +302,7 @@ mod tests {
         let never = Stream::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
         let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
         let bounds = Bounds { bytes: 100, time: Duration::from_millis(5) };
-        assert_eq!(read(&post, &headers, &mut { never }, bounds).await.unwrap_err().code(), Code::Timeout);
+        assert_eq!(read(&post, &headers, &mut { never }, bounds, &room()).await.unwrap_err().code(), Code::Timeout);
         let broken = Stream::from_stream(stream::iter([Err::<Bytes, _>(std::io::Error::other("reset"))]));
         assert_eq!(code(&post, Some("application/json"), broken).await, "malformed_body");
     }

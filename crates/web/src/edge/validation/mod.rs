@@ -3,6 +3,6 @@ mod body;
 mod json;
 mod query;
 
-pub use body::{Bounds, drain, read};
+pub use body::{Bounds, Room, drain, read};
 pub use json::parse;
 pub use query::query;

@@ -1,11 +1,9 @@
 //! Query strings: every parameter known to the route, given at most once, and of its kind.
-use kernel::{Code, Error, FieldError, Result, schema::Field};
+use kernel::{Code, Error, FieldError, Result, error::MAX_FIELD_ERRORS, schema::Field};
 
 use crate::url::decode_form;
 
 const LENGTH_MAX: usize = 8 * 1024;
-/// Problems listed in one answer.
-const ERRORS_MAX: usize = 20;
 
 /// The parameters, decoded. Errors: 400 `bad_query` naming each that is wrong.
 pub fn query(fields: &[Field], raw: Option<&str>) -> Result<Vec<(String, String)>> {
@@ -25,7 +23,7 @@ pub fn query(fields: &[Field], raw: Option<&str>) -> Result<Vec<(String, String)
             Ok(parameter) => found.push(parameter),
             Err(error) => errors.push(error),
         }
-        if errors.len() == ERRORS_MAX {
+        if errors.len() == MAX_FIELD_ERRORS {
             break;
         }
     }
@@ -120,7 +118,7 @@ mod tests {
 
     #[test]
     fn queries_and_answers_are_bounded() {
-        assert_eq!(problems(&"x=1&".repeat(100)).len(), ERRORS_MAX);
+        assert_eq!(problems(&"x=1&".repeat(100)).len(), MAX_FIELD_ERRORS);
         assert!(query(&fields(), Some(&"a".repeat(LENGTH_MAX + 1))).is_err());
         assert!(problems(&format!("{}=1", "é".repeat(1000)))[0].0.len() <= 128);
     }

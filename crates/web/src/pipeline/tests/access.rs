@@ -80,3 +80,12 @@ async fn handlers_can_check_for_themselves() {
     let foreign = [("x-csrf-token", "expected"), ("origin", "http://evil.example")];
     assert_eq!(test.post("/origin", &foreign, "").await.code(), "403 csrf_failed");
 }
+
+#[tokio::test]
+async fn who_was_known_before_the_body_is_asked_again_after_it() {
+    let leaving = ("authorization", "Bearer leaving");
+    let test = Test::new(|_| ()).await;
+    assert_eq!(test.get("/rules", &[leaving]).await.status, 200);
+    let test = Test::new(|_| ()).await;
+    assert_eq!(test.post("/docs", &[leaving], r#"{"title":"a"}"#).await.code(), "401 invalid_token");
+}

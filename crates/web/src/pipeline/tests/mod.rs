@@ -2,7 +2,10 @@
 mod access;
 mod edge;
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use http::{Method, Request, StatusCode};
@@ -16,32 +19,38 @@ use serde_json::{Value as Json, json};
 use store::{Db, Options};
 
 use super::*;
-use crate::{Access, Authenticated, Call, Class, Credentials, Reply, Route};
+use crate::{Access, Call, Class, Credentials, Reply, Route};
 
 const PEER: &str = "203.0.113.9:4711";
 
-/// Tokens name who they are for; the cookie's session expects the token `csrf`.
-struct Fake;
+/// Tokens name who they are for; the cookie's session expects the token `csrf`. Who is `leaving` is known once.
+#[derive(Default)]
+struct Fake {
+    has_left: AtomicBool,
+}
 
 impl Authenticate for Fake {
     fn authenticate<'a>(
         &'a self,
         _source: &'a Source,
         credentials: Credentials<'a>,
-    ) -> BoxFuture<'a, Result<Authenticated>> {
-        let (token, csrf_token) = match credentials {
-            Credentials::None => ("", None),
-            Credentials::Bearer(token) => (token, None),
-            Credentials::Cookie(token) => (token, Some("csrf".to_owned())),
+    ) -> BoxFuture<'a, Result<Actor>> {
+        let (Credentials::Bearer(token) | Credentials::Cookie(token)) = credentials else {
+            return async { Ok(Actor::Anonymous) }.boxed();
         };
         let actor = match token {
             "user" => Ok(full(&[])),
             "admin" => Ok(full(&[ADMIN])),
+            "leaving" if !self.has_left.swap(true, Ordering::SeqCst) => Ok(full(&[])),
             "half" => Ok(Actor::PasswordOnly(user())),
             "away" => Err(Error::unavailable("the database is away")),
             _ => Err(Error::new(Code::InvalidToken)),
         };
-        async move { Ok(Authenticated { actor: actor?, csrf_token }) }.boxed()
+        async move { actor }.boxed()
+    }
+
+    fn is_csrf_token(&self, _session_id: SessionId, sent: &[u8]) -> bool {
+        sent == b"csrf"
     }
 
     fn access_cookie(&self) -> &'static str {
@@ -92,7 +101,7 @@ fn routes() -> Routes {
         route(Method::GET, "/users").access(Access::Permission(Permission::ReadUsers)),
         Route::new(Method::POST, "/origin", "origin", &(), |(), call: Call| async move {
             call.check_origin()?;
-            call.check_csrf("expected").map(|()| Reply::no_content())
+            call.check_csrf(|sent| sent == b"expected").map(|()| Reply::no_content())
         })
         .access(Access::Public),
         Route::new(Method::GET, "/panic", "panic", &(), |(), _| async { panic!("at the disco") })
@@ -136,7 +145,7 @@ impl Test {
         settings.cors_origins = vec!["http://localhost:3000".into()];
         settings.request_timeout = Duration::from_secs(5);
         change(&mut settings);
-        Self { app: service(routes, settings, source, Arc::new(Fake)).unwrap(), _folder: folder }
+        Self { app: service(routes, settings, source, Arc::new(Fake::default())).unwrap(), _folder: folder }
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {

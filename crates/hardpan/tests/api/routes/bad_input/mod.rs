@@ -42,17 +42,12 @@ impl Scene {
         self.routes().filter(|route| !matches!(route.body, Body::None))
     }
 
-    /// A request that would succeed.
-    fn request(&self, route: &Route) -> Request {
-        self.request_to(route, &self.targets.path(route))
-    }
-
-    /// The same to another path.
+    /// A request that would succeed, but for its path.
     fn request_to(&self, route: &Route, path: &str) -> Request {
         self.targets.request_to(&self.app, route, path).bearer(&self.administrator.token)
     }
 
-    /// The same without its body.
+    /// A request that would succeed, but for its body.
     fn bare(&self, route: &Route) -> Request {
         self.app.request(route.method.clone(), &self.targets.path(route)).bearer(&self.administrator.token)
     }

@@ -1,0 +1,11 @@
+//! Accounts, sessions and roles, as clients see them.
+mod cookies;
+mod deletion;
+mod log_in;
+mod log_out;
+mod parallel;
+mod profile;
+mod refresh;
+mod registration;
+mod roles;
+mod sessions;

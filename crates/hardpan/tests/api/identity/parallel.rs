@@ -1,0 +1,95 @@
+//! Many at once: one address is registered once, one refresh token has one successor.
+use std::{collections::BTreeSet, time::Duration};
+
+use serde_json::json;
+
+use crate::support::{Answer, Audit, PASSWORD, all, on_both};
+
+const MANY: usize = 50;
+
+fn count(answers: &[Answer], status: u16) -> usize {
+    answers.iter().filter(|answer| answer.status == status).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_fifty_registrations_of_one_address_one_is_made() {
+    on_both(async |app| {
+        let mut audit = Audit::of(&app.db).await;
+        // In every spelling.
+        let email = |nth: usize| if nth.is_multiple_of(2) { "ann@example.com" } else { "ANN@Example.com" };
+        let register = |nth| app.post("/auth/v1/register", &json!({"email": email(nth), "password": PASSWORD}));
+        let answers = all((0..MANY).map(register).collect()).await;
+        assert_eq!((count(&answers, 201), count(&answers, 409)), (1, MANY - 1));
+        for answer in answers.iter().filter(|answer| answer.status == 409) {
+            assert_eq!(answer.code(), "email_taken");
+        }
+        assert_eq!(audit.actions().await, ["account.created", "session.created"]);
+        let granted = answers.iter().find(|answer| answer.status == 201).unwrap().json();
+        assert!(app.is_in(granted["access_token"].as_str().unwrap()).await);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_refreshes_of_one_token_have_one_successor() {
+    on_both(async |app| {
+        let ann = app.register("ann@example.com").await;
+        let refresh = |token: &str| app.post("/auth/v1/refresh", &json!({"refresh_token": token}));
+        let answers = all((0..MANY).map(|_| refresh(&ann.refresh)).collect()).await;
+        assert_eq!(count(&answers, 200), MANY);
+        let text = |answer: &Answer, member: &str| answer.json()[member].as_str().unwrap().to_owned();
+        let successors: BTreeSet<String> = answers.iter().map(|answer| text(answer, "refresh_token")).collect();
+        assert_eq!(successors.len(), 1, "the session forked");
+        for answer in &answers {
+            assert!(app.is_in(&text(answer, "access_token")).await);
+        }
+        let successor = successors.first().unwrap();
+        app.advance(Duration::from_secs(11));
+        let second = refresh(successor).send().await.expect(200);
+        refresh(&text(&second, "refresh_token")).send().await.expect(200);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_presented_among_fifty_ends_the_session_for_all() {
+    on_both(async |app| {
+        let ann = app.register("ann@example.com").await;
+        let refresh = |token: &str| app.post("/auth/v1/refresh", &json!({"refresh_token": token}));
+        let next = refresh(&ann.refresh).send().await.expect(200).json()["refresh_token"].as_str().unwrap().to_owned();
+        app.advance(Duration::from_secs(11));
+        let mut audit = Audit::of(&app.db).await;
+        let requests = (0..MANY).map(|nth| refresh(if nth % 5 == 0 { &ann.refresh } else { &next })).collect();
+        let answers = all(requests).await;
+        assert_eq!(count(&answers, 200) + count(&answers, 401), MANY);
+        assert_eq!(answers.iter().filter(|answer| answer.code() == "refresh_reused").count(), 1);
+        assert_eq!(audit.actions().await, ["session.revoked"]);
+        assert!(!app.is_in(&ann.token).await);
+        for answer in answers.iter().filter(|answer| answer.status == 200) {
+            assert!(!app.is_in(answer.json()["access_token"].as_str().unwrap()).await);
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_deleted_among_log_ins_leaves_no_session() {
+    on_both(async |app| {
+        for round in 0..3 {
+            let email = format!("ann{round}@example.com");
+            let ann = app.register(&email).await;
+            let log_in = || app.post("/auth/v1/login", &json!({"email": email, "password": PASSWORD}));
+            let mut requests: Vec<_> = (0..6).map(|_| log_in()).collect();
+            requests.insert(3, app.delete("/auth/v1/me").bearer(&ann.token));
+            let answers = all(requests).await;
+            assert_eq!(count(&answers, 204), 1);
+            for answer in answers.iter().filter(|answer| answer.status == 200) {
+                assert!(
+                    !app.is_in(answer.json()["access_token"].as_str().unwrap()).await,
+                    "a session outlived its account"
+                );
+            }
+        }
+    })
+    .await;
+}

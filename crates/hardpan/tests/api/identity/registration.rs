@@ -1,0 +1,110 @@
+//! `POST /auth/v1/register`
+use serde_json::{Value as Json, json};
+
+use crate::support::{Answer, Audit, PASSWORD, TestApp, on_both, on_both_with};
+
+async fn register(app: &TestApp, body: Json) -> Answer {
+    app.post("/auth/v1/register", &body).send().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_made_and_logged_in() {
+    on_both(async |app| {
+        let mut audit = Audit::of(&app.db).await;
+        let body = json!({"email": "Ann@Example.com", "password": PASSWORD, "username": "ann", "name": "Ann Ó"});
+        let answer = register(&app, body).await.expect(201);
+        assert_eq!(answer.header("location"), Some("/auth/v1/me"));
+        assert!(!answer.headers.contains_key("set-cookie"));
+        let granted = answer.json();
+        assert_eq!((&granted["token_type"], &granted["expires_in"]), (&json!("Bearer"), &json!(3600)));
+        let user = &granted["user"];
+        let shown = json!({
+            "id": user["id"], "email": "Ann@Example.com", "username": "ann", "name": "Ann Ó", "preferences": {}, "roles": [],
+            "state": "active", "created_at": "2026-11-21T09:00:00.000000Z", "updated_at": "2026-11-21T09:00:00.000000Z", "version": 1,
+        });
+        assert_eq!(user, &shown);
+        let token = granted["access_token"].as_str().unwrap();
+        assert_eq!(app.get("/auth/v1/me").bearer(token).send().await.expect(200).json(), shown);
+        assert_eq!(audit.actions().await, ["account.created", "session.created"]);
+        // Nothing of the password is kept or shown.
+        assert!(!answer.text().contains("argon2") && !answer.text().contains(PASSWORD));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_and_a_user_name_are_one_persons_each_whatever_their_case() {
+    on_both(async |app| {
+        let body = json!({"email": "ann@example.com", "password": PASSWORD, "username": "Ann"});
+        register(&app, body).await.expect(201);
+        let mut audit = Audit::of(&app.db).await;
+        for email in ["ann@example.com", "ANN@EXAMPLE.COM", "Ann@example.Com"] {
+            register(&app, json!({"email": email, "password": PASSWORD})).await.expect_problem(409, "email_taken");
+        }
+        for username in ["Ann", "ann", "ANN"] {
+            let body = json!({"email": "other@example.com", "password": PASSWORD, "username": username});
+            register(&app, body).await.expect_problem(409, "username_taken");
+        }
+        audit.none("registrations that were refused").await;
+        register(&app, json!({"email": "other@example.com", "password": PASSWORD})).await.expect(201);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_is_long_enough_and_taken_as_it_is() {
+    on_both(async |app| {
+        for (password, code) in [
+            ("1234567", "too_short"),
+            ("пароль", "too_short"),
+            (&"x".repeat(1025), "too_long"),
+            (&"ä".repeat(600), "too_long"),
+        ] {
+            let answer = register(&app, json!({"email": "ann@example.com", "password": password})).await;
+            assert_eq!(
+                answer.expect_problem(422, "invalid").errors(),
+                [("password".to_owned(), code.to_owned())],
+                "{password}"
+            );
+        }
+        // Nothing is trimmed, cut off or normalised.
+        let odd = format!("  {} é\u{301} \n ", "x".repeat(200));
+        register(&app, json!({"email": "ann@example.com", "password": odd})).await.expect(201);
+        for (password, status) in
+            [(odd.as_str(), 200), (odd.trim(), 401), (&odd.to_uppercase(), 401), (&odd[..odd.len() - 1], 401)]
+        {
+            let body = json!({"email": "ann@example.com", "password": password});
+            app.post("/auth/v1/login", &body).send().await.expect(status);
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn user_names_are_plain() {
+    on_both(async |app| {
+        for username in ["a b", "ann@example.com", "änn", "a/b", "<b>", "a\tb", "ann\u{200b}"] {
+            let body = json!({"email": "ann@example.com", "password": PASSWORD, "username": username});
+            let answer = register(&app, body).await.expect_problem(422, "invalid");
+            assert_eq!(answer.errors(), [("username".to_owned(), "format".to_owned())], "{username}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_registers_where_registration_is_closed() {
+    on_both_with(&[("HARDPAN_AUTH__REGISTRATION", "closed")], async |app| {
+        let ann = app.person("ann@example.com", &[]).await;
+        let mut audit = Audit::of(&app.db).await;
+        for email in ["new@example.com", "ann@example.com"] {
+            // Whether or not there is such an account.
+            register(&app, json!({"email": email, "password": PASSWORD}))
+                .await
+                .expect_problem(403, "registration_closed");
+        }
+        audit.none("closed registration").await;
+        assert!(app.is_in(&app.login(&ann.email).await.token).await);
+    })
+    .await;
+}
