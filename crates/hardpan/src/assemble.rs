@@ -10,7 +10,7 @@ use resources::{
 };
 use serde_json::Value as Json;
 use store::{Db, Migration, Source, migrate};
-use web::Routes;
+use web::{Authenticate as _, Routes};
 
 use crate::{
     config::{self, Config, Finding, Level, Loaded, MasterKey, Profile, Rate, Registration},
@@ -149,7 +149,7 @@ impl Foundation {
         let identity = self.identity(&records).await?;
         let health = Health::new(self.source.clone());
         let mut routes = slices(&identity, &records, &health);
-        let document = document(&self.config, &routes);
+        let document = document(&self.config, &identity, &routes);
         routes.extend(docs::routes(&document, self.config.server.has_public_docs));
         let settings = self.web_settings();
         let app = web::service(routes.clone(), settings, self.source.clone(), Arc::new(identity.clone()))?;
@@ -214,14 +214,15 @@ pub async fn offline_document(config: Config, declaration: Arc<Declaration>) -> 
     foundation.prepare().await?;
     let server = foundation.build().await?;
     server.source.db.close().await;
-    let document = document(&server.config, &server.routes);
+    let document = server.document();
     std::fs::remove_dir_all(&scratch).map_err(Error::internal)?;
     Ok(document)
 }
 
 /// The OpenAPI document of these routes.
-pub fn document(config: &Config, routes: &Routes) -> Json {
-    web::openapi::document(&config.app.name, env!("CARGO_PKG_VERSION"), &config.app.public_url, routes)
+fn document(config: &Config, identity: &Identity, routes: &Routes) -> Json {
+    let app = &config.app;
+    web::openapi::document(&app.name, env!("CARGO_PKG_VERSION"), &app.public_url, identity.access_cookie(), routes)
 }
 
 /// A server that is ready to answer.
@@ -237,6 +238,11 @@ pub struct Server {
 }
 
 impl Server {
+    /// The OpenAPI document of what it answers.
+    pub fn document(&self) -> Json {
+        document(&self.config, &self.identity, &self.routes)
+    }
+
     /// Looks after what no request waits for, until it is dropped.
     pub async fn keep_house(&self) {
         let ctx = self.source.system("housekeeping");

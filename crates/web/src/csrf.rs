@@ -8,15 +8,23 @@ const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// The origins whose pages may write: the server's own and those listed for CORS.
 #[derive(Debug)]
 pub struct Origins {
-    own: String,
+    own: Vec<String>,
     listed: Vec<String>,
 }
 
 impl Origins {
+    /// At home (`is_local`) this machine's other names count as the server's own.
+    ///
     /// Errors: internal when one of them is not an http or https origin; wildcards are none.
-    pub fn new(public_url: &str, listed: &[String]) -> Result<Self> {
+    pub fn new(public_url: &str, listed: &[String], is_local: bool) -> Result<Self> {
         let listed = listed.iter().map(|origin| normalise(origin)).collect::<Result<_>>()?;
-        Ok(Self { own: normalise(public_url)?, listed })
+        let mut own = vec![normalise(public_url)?];
+        let port = public_url.parse::<Uri>().ok().and_then(|url| url.port_u16()).unwrap_or(80);
+        if is_local {
+            let names = ["localhost", "127.0.0.1", "[::1]"].map(|name| normalise(&format!("http://{name}:{port}")));
+            own.extend(names.into_iter().collect::<Result<Vec<_>>>()?);
+        }
+        Ok(Self { own, listed })
     }
 
     /// Whether pages of `origin` may read answers (CORS).
@@ -29,7 +37,7 @@ impl Origins {
     }
 
     fn is_known(&self, origin: &HeaderValue) -> bool {
-        origin == self.own.as_str() || self.is_listed(origin)
+        self.own.iter().any(|own| origin == own.as_str()) || self.is_listed(origin)
     }
 }
 
@@ -69,7 +77,7 @@ mod tests {
     use super::*;
 
     fn origins() -> Origins {
-        Origins::new("https://App.example:443/base", &["http://localhost:3000/".into()]).unwrap()
+        Origins::new("https://App.example:443/base", &["http://localhost:3000/".into()], false).unwrap()
     }
 
     fn passes(headers: &[(HeaderName, &'static str)]) -> bool {
@@ -105,9 +113,20 @@ mod tests {
     }
 
     #[test]
+    fn at_home_every_name_of_this_machine_is_its_own() {
+        let is_known = |is_local, origin| {
+            let origins = Origins::new("http://127.0.0.1:8080", &[], is_local).unwrap();
+            origins.is_known(&HeaderValue::from_static(origin))
+        };
+        assert!(is_known(true, "http://localhost:8080"));
+        assert!(!is_known(true, "http://localhost:8081"));
+        assert!(!is_known(false, "http://localhost:8080"));
+    }
+
+    #[test]
     fn only_origins_are_listed() {
         for origin in ["*", "https://*.example", "ftp://a", "example.com", "null", ""] {
-            assert!(Origins::new("http://localhost", &[origin.into()]).is_err(), "{origin}");
+            assert!(Origins::new("http://localhost", &[origin.into()], false).is_err(), "{origin}");
         }
     }
 }

@@ -47,7 +47,7 @@ async fn the_document_lists_exactly_the_routes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_server_and_the_command_give_one_document() {
     on_both(async |app| {
-        let command = hardpan::assemble::document(&app.server.config, app.routes());
+        let command = app.server.document();
         let (served, command) = (operations(&served(&app).await), operations(&command));
         let names = |operations: &[(String, String, Json)]| -> Vec<String> {
             operations.iter().map(|(method, path, _)| format!("{method} {path}")).collect()
@@ -61,7 +61,7 @@ async fn the_server_and_the_command_give_one_document() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_says_what_its_route_is() {
     on_both(async |app| {
-        let document = hardpan::assemble::document(&app.server.config, app.routes());
+        let document = app.server.document();
         for route in app.routes() {
             let operation = operation(&document, &route.operation.id);
             let id = &route.operation.id;

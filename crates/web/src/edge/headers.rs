@@ -104,7 +104,7 @@ mod tests {
 
     fn headers(public_url: &str, listed: &[&str]) -> Headers {
         let listed: Vec<_> = listed.iter().map(|origin| (*origin).to_owned()).collect();
-        Headers::new(public_url, Arc::new(Origins::new(public_url, &listed).unwrap()))
+        Headers::new(public_url, Arc::new(Origins::new(public_url, &listed, false).unwrap()))
     }
 
     fn asked(origin: &'static str) -> HeaderMap {

@@ -83,6 +83,9 @@ fn problems(route: &Route) -> BTreeMap<u16, Vec<Code>> {
         codes.push(Code::RateLimited);
     }
     codes.extend_from_slice(&route.operation.errors);
+    if codes.contains(&Code::VersionMismatch) {
+        codes.push(Code::BadHeader);
+    }
 
     let mut by_status = BTreeMap::<u16, Vec<Code>>::new();
     for code in codes {
@@ -97,6 +100,10 @@ fn problems(route: &Route) -> BTreeMap<u16, Vec<Code>> {
 /// RFC 9457 with our members; `code` lists everything published.
 pub(super) fn problem_schema() -> Json {
     let codes: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    let mut groups = BTreeMap::<_, Vec<_>>::new();
+    for code in Code::ALL {
+        groups.entry(code.group().as_str()).or_default().push(code.as_str());
+    }
     json!({
         "type": "object",
         "required": ["type", "title", "status", "code", "detail", "request_id"],
@@ -104,7 +111,7 @@ pub(super) fn problem_schema() -> Json {
             "type": {"type": "string", "format": "uri"},
             "title": {"type": "string", "description": "What the code means."},
             "status": {"type": "integer", "minimum": 400, "maximum": 599},
-            "code": {"type": "string", "enum": codes},
+            "code": {"type": "string", "enum": codes, "x-groups": groups},
             "detail": {"type": "string", "description": "What was wrong this time."},
             "request_id": {"type": "string"},
             "errors": {

@@ -15,7 +15,7 @@ const IF_MATCH: &str = r#"^(\*|(W/)?"[^"]*"(\s*,\s*(W/)?"[^"]*")*)$"#;
 const MERGE_PATCH: &str = "application/merge-patch+json";
 
 /// The document of a server with these routes.
-pub fn document(title: &str, version: &str, public_url: &str, routes: &Routes) -> Json {
+pub fn document(title: &str, version: &str, public_url: &str, access_cookie: &str, routes: &Routes) -> Json {
     let mut paths = Map::<String, Json>::new();
     for route in routes {
         let path = paths.entry(&*route.path).or_insert_with(|| json!({}));
@@ -33,14 +33,12 @@ pub fn document(title: &str, version: &str, public_url: &str, routes: &Routes) -
         "components": {
             "schemas": {"Problem": answers::problem_schema()},
             "headers": answers::headers(),
-            "securitySchemes": security_schemes(public_url),
+            "securitySchemes": security_schemes(access_cookie),
         },
     })
 }
 
-fn security_schemes(public_url: &str) -> Json {
-    // The prefix asks for Secure, which plain http on loopback cannot have.
-    let prefix = if public_url.starts_with("https:") { "__Host-" } else { "" };
+fn security_schemes(access_cookie: &str) -> Json {
     json!({
         "bearer": {
             "type": "http",
@@ -51,9 +49,9 @@ fn security_schemes(public_url: &str) -> Json {
         "cookie": {
             "type": "apiKey",
             "in": "cookie",
-            "name": format!("{prefix}hardpan_access"),
+            "name": access_cookie,
             "description": format!(
-                "For browsers. Writes must echo the value of the {prefix}hardpan_csrf cookie in {}.",
+                "For browsers. Writes must echo in {} the CSRF cookie that came with it.",
                 csrf::TOKEN_HEADER
             ),
         },

@@ -80,7 +80,7 @@ struct Inner {
 ///
 /// Errors: internal when two routes share a method and a path, or `settings` holds an origin that is none.
 pub fn service(routes: Routes, settings: Settings, source: Source, authenticate: Arc<dyn Authenticate>) -> Result<App> {
-    let origins = Arc::new(Origins::new(&settings.public_url, &settings.cors_origins)?);
+    let origins = Arc::new(Origins::new(&settings.public_url, &settings.cors_origins, settings.local_only)?);
     Ok(App(Arc::new(Inner {
         table: Table::new(routes)?,
         headers: Headers::new(&settings.public_url, Arc::clone(&origins)),

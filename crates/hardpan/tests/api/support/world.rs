@@ -102,7 +102,7 @@ impl TestApp {
         let foundation = Foundation::new(config, declaration, db.source.clone()).unwrap();
         foundation.migrate().await.unwrap();
         let server = foundation.build().await.unwrap();
-        let document = assemble::document(&server.config, &server.routes);
+        let document = server.document();
         let contract = Arc::new(Contract::new(server.routes.clone(), document));
         Self { server, db, contract, _dir: dir }
     }
