@@ -18,7 +18,7 @@ use crate::{
     health::{self, Health},
 };
 
-/// How often what deleted accounts left behind is looked for.
+/// How often what deleted accounts left behind and sessions long over are looked for.
 const PURGE_PAUSE: Duration = Duration::from_secs(30);
 
 /// Every migration of every crate, in no particular order.
@@ -247,8 +247,9 @@ impl Server {
     pub async fn keep_house(&self) {
         let ctx = self.source.system("housekeeping");
         loop {
-            if let Err(error) = self.records.purge(&ctx).await {
-                tracing::warn!(?error, "records of deleted accounts could not be purged; it is tried again");
+            let purged = async { Ok::<_, Error>(self.records.purge(&ctx).await? + self.identity.purge(&ctx).await?) };
+            if let Err(error) = purged.await {
+                tracing::warn!(?error, "what is over could not be purged; it is tried again");
             }
             tokio::time::sleep(PURGE_PAUSE).await;
         }

@@ -97,6 +97,11 @@ impl Identity {
         self.accounts.set_roles(ctx, user_id, roles, |_| true).await
     }
 
+    /// Removes what is long over; for the server itself. Errors: 403; 503.
+    pub async fn purge(&self, ctx: &Ctx) -> Result<u64> {
+        self.sessions.purge(ctx).await
+    }
+
     async fn actor(&self, source: &Source, token: &str) -> Result<Actor> {
         let refused = || Error::new(Code::InvalidToken);
         let verified = self.tokens.verify_access(token, source.clock.now()).ok_or_else(refused)?;

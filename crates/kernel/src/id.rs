@@ -72,6 +72,12 @@ pub fn uuid_v7(now: Timestamp, random: &dyn Random) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis(micros / 1000, &tail).into_uuid()
 }
 
+/// Less than every UUIDv7 made at `at` or later, more than those of earlier milliseconds.
+pub fn uuid_v7_floor(at: Timestamp) -> Uuid {
+    let millis = at.micros().max(0).unsigned_abs() / 1000;
+    Uuid::from_u128(u128::from(millis) << 80)
+}
+
 /// `prefix_suffix`.
 pub fn encode(prefix: &str, uuid: Uuid) -> String {
     let mut text = String::with_capacity(prefix.len() + 1 + SUFFIX_LENGTH);
@@ -194,5 +200,7 @@ mod tests {
             (0..100).map(|step| UserId::new(Timestamp::from_micros(1_700_000_000_000_000 + step), &random)).collect();
         assert!(ids.is_sorted());
         assert_eq!(ids[0].uuid().get_version_num(), 7);
+        assert!(uuid_v7_floor(Timestamp::from_micros(1_700_000_000_000_000)) < ids[0].uuid());
+        assert!(uuid_v7_floor(Timestamp::from_micros(1_700_000_000_001_000)) > ids[0].uuid());
     }
 }

@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 
 use ::store::{Ctx, Source, Tx};
 use futures_util::FutureExt as _;
-use kernel::{Code, Error, Limit, Page, Permission, Principal, Result, SessionId, UserId};
+use kernel::{Actor, Code, Error, Limit, Page, Permission, Principal, Result, SessionId, Timestamp, UserId, id};
 use platform::audit::{self, Entry};
 use serde_json::json;
 
@@ -17,6 +17,11 @@ use crate::cursor::{self, Cursors};
 
 /// No session outlives this without a new log-in, however often it is refreshed.
 const MAX_LIFETIME: Duration = Duration::from_hours(30 * 24);
+
+/// Microseconds for which a session that is over is kept, for whoever looks into what happened.
+const KEPT: i64 = 30 * 24 * 3_600_000_000;
+/// Sessions one transaction removes.
+const CHUNK: i64 = 500;
 
 /// How long sessions last.
 pub(super) struct Lifetimes {
@@ -48,6 +53,20 @@ impl Sessions {
     pub(crate) fn new(refresh_ttl: Duration, cursors: Cursors) -> Self {
         let lifetimes = Lifetimes { refresh_ttl, cap: refresh_ttl.max(MAX_LIFETIME) };
         Self(Arc::new(Inner { lifetimes, states: States::new(), cursors }))
+    }
+
+    /// Removes sessions that have been over for a month at least, and says how many. Safe to stop and to run twice.
+    pub(crate) async fn purge(&self, ctx: &Ctx) -> Result<u64> {
+        let Actor::System(_) = ctx.actor else { return Err(Error::new(Code::Forbidden)) };
+        let floor = id::uuid_v7_floor(Timestamp::from_micros(ctx.now().micros() - self.0.lifetimes.cap_micros() - KEPT));
+        let mut total = 0;
+        loop {
+            let removed = ctx.write(move |_, tx| async move { store::purge(tx, floor, CHUNK).await }.boxed()).await?;
+            total += removed;
+            if removed == 0 {
+                return Ok(total);
+            }
+        }
     }
 
     /// Begins the session of a log-in that was proven.

@@ -47,6 +47,12 @@ pub(super) async fn rotate(
     tx.query_opt(sql, &params).await?.as_ref().map(session).transpose()
 }
 
+/// Removes up to `limit` sessions whose ids are below `floor`, the oldest first: ids tell when they were made.
+pub(super) async fn purge(tx: &mut Tx<'_>, floor: Uuid, limit: i64) -> Result<u64> {
+    let sql = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE id < $1 ORDER BY id LIMIT $2)";
+    tx.execute(sql, &[floor.into(), limit.into()]).await
+}
+
 pub(super) async fn get(tx: &mut Tx<'_>, id: SessionId) -> Result<Option<Session>> {
     let sql = "SELECT id, user_id, generation, transport, methods, user_agent, address, created_at, authenticated_at, \
                last_seen_at, rotated_at, expires_at, revoked_at FROM sessions WHERE id = $1";

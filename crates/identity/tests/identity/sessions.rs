@@ -80,3 +80,20 @@ async fn all_others_are_ended_at_once() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_long_over_are_removed_and_no_others() {
+    on_both(async |app| {
+        app.register("ann@example.com").await;
+        app.db.clock.advance(Duration::from_hours(59 * 24));
+        let ctx = app.db.ctx();
+        assert_eq!(app.identity.purge(&ctx).await.unwrap(), 0);
+        app.log_in("ann@example.com").await;
+        app.db.clock.advance(Duration::from_hours(24));
+        assert_eq!(app.identity.purge(&ctx).await.unwrap(), 0);
+        app.db.clock.advance(Duration::from_secs(1));
+        assert_eq!(app.identity.purge(&ctx).await.unwrap(), 1);
+        assert_eq!(app.identity.purge(&ctx).await.unwrap(), 0);
+    })
+    .await;
+}

@@ -92,7 +92,7 @@ impl Plan {
                     "is new and required, but old rows have no value for it; give it a default",
                 ),
                 Some(old) if old.physical != column.physical => {
-                    self.refuse(table, &column.name, "has another type than before")
+                    self.refuse(table, &column.name, "has another type than before");
                 }
                 Some(old) if old.is_nullable != column.is_nullable => {
                     self.refuse(table, &column.name, "is required now and was not before, or the other way round");

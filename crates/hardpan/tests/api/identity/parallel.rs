@@ -58,15 +58,31 @@ async fn a_copy_presented_among_fifty_ends_the_session_for_all() {
         let refresh = |token: &str| app.post("/auth/v1/refresh", &json!({"refresh_token": token}));
         let next = refresh(&ann.refresh).send().await.expect(200).json()["refresh_token"].as_str().unwrap().to_owned();
         app.advance(Duration::from_secs(11));
-        let mut audit = Audit::of(&app.db).await;
         let requests = (0..MANY).map(|nth| refresh(if nth % 5 == 0 { &ann.refresh } else { &next })).collect();
         let answers = all(requests).await;
         assert_eq!(count(&answers, 200) + count(&answers, 401), MANY);
-        assert_eq!(answers.iter().filter(|answer| answer.code() == "refresh_reused").count(), 1);
-        assert_eq!(audit.actions().await, ["session.revoked"]);
+        assert!(answers.iter().any(|answer| answer.code() == "refresh_reused"));
         assert!(!app.is_in(&ann.token).await);
         for answer in answers.iter().filter(|answer| answer.status == 200) {
             assert!(!app.is_in(answer.json()["access_token"].as_str().unwrap()).await);
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_many_copies_are_presented_a_session_ends_once() {
+    on_both(async |app| {
+        // Whether they meet is chance, so they get several.
+        for round in 0..4 {
+            let ann = app.register(&format!("ann{round}@example.com")).await;
+            let refresh = || app.post("/auth/v1/refresh", &json!({"refresh_token": ann.refresh}));
+            refresh().send().await.expect(200);
+            app.advance(Duration::from_secs(11));
+            let mut audit = Audit::of(&app.db).await;
+            let answers = all((0..MANY).map(|_| refresh()).collect()).await;
+            assert_eq!(count(&answers, 401), MANY);
+            assert_eq!(audit.actions().await, ["session.revoked"]);
         }
     })
     .await;
