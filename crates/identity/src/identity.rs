@@ -111,11 +111,7 @@ impl Identity {
 }
 
 impl Authenticate for Identity {
-    fn authenticate<'a>(
-        &'a self,
-        source: &'a Source,
-        credentials: Credentials<'a>,
-    ) -> BoxFuture<'a, Result<Actor>> {
+    fn authenticate<'a>(&'a self, source: &'a Source, credentials: Credentials<'a>) -> BoxFuture<'a, Result<Actor>> {
         async move {
             match credentials {
                 Credentials::None => Ok(Actor::Anonymous),

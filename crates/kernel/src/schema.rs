@@ -211,7 +211,8 @@ impl Kind {
                 }
             }
             Self::Float => match json.as_f64() {
-                Some(number) if number.is_finite() => Ok(Value::Float(number)),
+                // SQLite knows no negative zero; adding zero takes the sign away.
+                Some(number) if number.is_finite() => Ok(Value::Float(number + 0.0)),
                 _ => Err(wrong_type("a number")),
             },
             Self::Json { max_bytes } => json_text(json, *max_bytes),

@@ -16,11 +16,7 @@ pub enum Credentials<'a> {
 /// Turns credentials into an actor.
 pub trait Authenticate: Send + Sync {
     /// Errors: 401 `invalid_token` for credentials that are not valid (any more), 503 when that cannot be known.
-    fn authenticate<'a>(
-        &'a self,
-        source: &'a Source,
-        credentials: Credentials<'a>,
-    ) -> BoxFuture<'a, Result<Actor>>;
+    fn authenticate<'a>(&'a self, source: &'a Source, credentials: Credentials<'a>) -> BoxFuture<'a, Result<Actor>>;
 
     /// Whether `sent` is the token that writes with this session's cookies must echo. Compared in constant time.
     fn is_csrf_token(&self, session_id: SessionId, sent: &[u8]) -> bool;

@@ -20,21 +20,30 @@ pub fn path(data_dir: &Path) -> PathBuf {
 /// Errors: internal, when the folder cannot be written, or the file is malformed or open to others.
 pub fn read_or_make(data_dir: &Path, random: &dyn Random) -> Result<MasterKey> {
     let path = path(data_dir);
-    match File::open(&path) {
-        Ok(file) => read(file, &path),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => make(data_dir, &path, random),
-        Err(error) => Err(failed("cannot open", &path, &error)),
+    let text = match File::open(&path) {
+        Ok(file) => read(&file, &path)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Zeroizing::default(),
+        Err(error) => return Err(failed("cannot open", &path, &error)),
+    };
+    // An empty file is what a start leaves that was cut short before the key was written, or used.
+    if text.is_empty() {
+        return make(data_dir, &path, random);
     }
+    decode(&text, &path)
 }
 
-fn read(file: File, path: &Path) -> Result<MasterKey> {
+fn read(file: &File, path: &Path) -> Result<Zeroizing<String>> {
     let metadata = file.metadata().map_err(|error| failed("cannot read", path, &error))?;
     if is_open_to_others(&metadata) {
         return Err(Error::internal(format!("{0} can be read by others: chmod 600 {0}", path.display())));
     }
     let mut text = Zeroizing::new(String::new());
     file.take(1024).read_to_string(&mut text).map_err(|error| failed("cannot read", path, &error))?;
-    master_key::decode(&text).ok_or_else(|| {
+    Ok(text)
+}
+
+fn decode(text: &str, path: &Path) -> Result<MasterKey> {
+    master_key::decode(text).ok_or_else(|| {
         let place = path.display();
         Error::internal(format!("{place} does not hold 32 bytes in base64; without it, what is encrypted here is lost"))
     })
@@ -42,17 +51,35 @@ fn read(file: File, path: &Path) -> Result<MasterKey> {
 
 fn make(data_dir: &Path, path: &Path, random: &dyn Random) -> Result<MasterKey> {
     make_private_folder(data_dir)?;
-    let key = master_key::generate(random);
     let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
+    options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path).map_err(|error| failed("cannot make", path, &error))?;
+    // Of two that start at once, one makes the key and the other finds it made.
+    file.lock().map_err(|error| failed("cannot lock", path, &error))?;
+    let text = read(&file, path)?;
+    if !text.is_empty() {
+        return decode(&text, path);
+    }
+    let key = master_key::generate(random);
     let line = Zeroizing::new(format!("{}\n", *master_key::encode(&key)));
     file.write_all(line.as_bytes())
         .and_then(|()| file.sync_all())
+        .and_then(|()| sync_folder(data_dir))
         .map_err(|error| failed("cannot write", path, &error))?;
     Ok(key)
+}
+
+/// So that the file's name lasts as long as what is in it.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_folder: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 /// Makes the data folder, if need be, for its owner alone.
@@ -95,6 +122,15 @@ mod tests {
         assert!(first.is_same(&second));
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&data), mode(&path(&data))), (0o700, 0o600));
+    }
+
+    #[test]
+    fn a_start_that_was_cut_short_does_not_matter() {
+        let home = tempfile::tempdir().unwrap();
+        read_or_make(home.path(), &OsRandom).unwrap();
+        fs::write(path(home.path()), "").unwrap();
+        let made = read_or_make(home.path(), &OsRandom).unwrap();
+        assert!(made.is_same(&read_or_make(home.path(), &OsRandom).unwrap()));
     }
 
     #[test]

@@ -19,8 +19,18 @@ pub fn known() -> Vec<String> {
 /// An error for each unknown name, with the likely one.
 pub fn check(environment: &Environment) -> Vec<Finding> {
     let known = known();
-    let is_unknown = |name: &&str| name.starts_with("HARDPAN_") && !known.iter().any(|other| other == name);
+    let is_ours = |name: &&str| name.starts_with("HARDPAN_") && !is_service_link(name);
+    let is_unknown = |name: &&str| is_ours(name) && !known.iter().any(|other| other == name);
     environment.names().filter(is_unknown).map(|name| unknown(name, &known)).collect()
+}
+
+/// What Kubernetes tells every container about a Service called `hardpan`. Our own keys have two underscores.
+fn is_service_link(name: &str) -> bool {
+    let is_link = name == "HARDPAN_PORT"
+        || name.ends_with("_SERVICE_HOST")
+        || name.contains("_SERVICE_PORT")
+        || name.contains("_PORT_");
+    is_link && !name.contains("__")
 }
 
 fn unknown(name: &str, known: &[String]) -> Finding {
@@ -34,4 +44,19 @@ fn unknown(name: &str, known: &[String]) -> Finding {
         None => "unset it; docs/configuration.md lists every name".to_owned(),
     };
     Finding::error(name, "is not a known name", fix)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn service_links_are_told_from_misspelt_names() {
+        for name in ["HARDPAN_SERVICE_HOST", "HARDPAN_SERVICE_PORT_HTTP", "HARDPAN_PORT", "HARDPAN_PORT_80_TCP_ADDR"] {
+            assert!(is_service_link(name), "{name}");
+        }
+        for name in ["HARDPAN_PROFIL", "HARDPAN_SERVER__PORT_", "HARDPAN_MASTERKEY", "HARDPAN_PORTS"] {
+            assert!(!is_service_link(name), "{name}");
+        }
+    }
 }

@@ -28,6 +28,10 @@ pub(super) struct Phc {
     hash: Vec<u8>,
 }
 
+/// What a thread's memory reserves, in blocks of 1 KiB; only what a hash needs is ever touched. Beyond 32 MiB glibc maps memory
+/// of its own and unmaps it when it is freed; less it keeps, and blocks being aligned, does not find it again for the next.
+const RESERVED: usize = 33 * 1024;
+
 /// The working memory of one thread, kept from one hash to the next.
 pub(super) type Memory = Vec<Block>;
 
@@ -74,8 +78,10 @@ fn hash(password: &Secret<String>, cost: Cost, salt: &[u8], length: usize, memor
     let failed = |error: argon2::Error| Error::internal(error.to_string());
     let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(length)).map_err(failed)?;
     // What a foreign hash needed beyond our own cost is given back with the next.
+    let reserved = params.block_count().max(RESERVED);
+    memory.reserve_exact(reserved.saturating_sub(memory.len()));
     memory.resize(params.block_count(), Block::new());
-    memory.shrink_to(params.block_count());
+    memory.shrink_to(reserved);
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let mut hash = vec![0; length];
     let filled =

@@ -20,9 +20,9 @@ pub struct Passwords {
 }
 
 impl Passwords {
-    /// `min_length` in code points. Half of the cores may hash at once, one at least.
+    /// `min_length` in code points. Half of the cores may hash at once, one at least and three at most: each takes 19 MiB.
     pub fn start(min_length: usize) -> Result<Self> {
-        let threads = (available_parallelism().map_or(1, usize::from) / 2).max(1);
+        let threads = (available_parallelism().map_or(1, usize::from) / 2).clamp(1, 3);
         Ok(Self { pool: Arc::new(Pool::start(threads, threads * QUEUE_PER_THREAD)?), min_length })
     }
 

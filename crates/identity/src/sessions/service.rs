@@ -58,7 +58,8 @@ impl Sessions {
     /// Removes sessions that have been over for a month at least, and says how many. Safe to stop and to run twice.
     pub(crate) async fn purge(&self, ctx: &Ctx) -> Result<u64> {
         let Actor::System(_) = ctx.actor else { return Err(Error::new(Code::Forbidden)) };
-        let floor = id::uuid_v7_floor(Timestamp::from_micros(ctx.now().micros() - self.0.lifetimes.cap_micros() - KEPT));
+        let floor =
+            id::uuid_v7_floor(Timestamp::from_micros(ctx.now().micros() - self.0.lifetimes.cap_micros() - KEPT));
         let mut total = 0;
         loop {
             let removed = ctx.write(move |_, tx| async move { store::purge(tx, floor, CHUNK).await }.boxed()).await?;

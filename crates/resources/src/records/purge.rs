@@ -42,8 +42,11 @@ impl Records {
             for resource in self.declaration().resources.iter().filter(|resource| resource.owner == Owner::User) {
                 match purge_chunk(ctx, resource, owner).await {
                     Ok(rows) => removed += rows,
-                    // Another table goes first, or a row of somebody else still refers to these.
-                    Err(error) if error.code() == Code::ReferenceViolation => is_held = true,
+                    // Another table goes first, or a row of somebody else still refers to one of these.
+                    Err(error) if error.code() == Code::ReferenceViolation => {
+                        is_held = true;
+                        removed += purge_singly(ctx, resource, owner).await?;
+                    }
                     Err(error) => return Err(error),
                 }
             }
@@ -67,6 +70,8 @@ async fn purge_chunk(ctx: &Ctx, resource: &Arc<Resource>, owner: UserId) -> Resu
     let resource = Arc::clone(resource);
     ctx.write(move |ctx, tx| {
         async move {
+            // Two nodes purge in turn: who waits must look anew, or it would take rows the other removed for the last ones.
+            tx.lock(&format!("purge/{owner}")).await?;
             let rows = store::purge_chunk(tx, &resource, owner, CHUNK).await?;
             if rows > 0 {
                 let entry =
@@ -78,4 +83,32 @@ async fn purge_chunk(ctx: &Ctx, resource: &Arc<Resource>, owner: UserId) -> Resu
         .boxed()
     })
     .await
+}
+
+/// Removes what of a chunk nothing refers to, row by row.
+async fn purge_singly(ctx: &Ctx, resource: &Arc<Resource>, owner: UserId) -> Result<u64> {
+    let listed = Arc::clone(resource);
+    let ids = ctx.read(move |_, tx| async move { store::owned(tx, &listed, owner, CHUNK).await }.boxed()).await?;
+    let mut removed = 0;
+    for id in ids {
+        let resource = Arc::clone(resource);
+        let one = ctx.write(move |ctx, tx| {
+            async move {
+                let rows = store::purge_one(tx, &resource, owner, id).await?;
+                if rows > 0 {
+                    let entry =
+                        Entry::new("records.purged", &resource.name, owner).after(serde_json::json!({"rows": rows}));
+                    audit::record(tx, &ctx, entry).await?;
+                }
+                Ok(rows)
+            }
+            .boxed()
+        });
+        match one.await {
+            Ok(rows) => removed += rows,
+            Err(error) if error.code() == Code::ReferenceViolation => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(removed)
 }

@@ -13,8 +13,8 @@ use crate::schema::Resource;
 /// What a handler works with: the service and the resource of its route.
 type Deps = (Records, Arc<Resource>);
 
-/// Longest cursor and longest list of sort keys, in characters.
-const PARAMETER_LENGTH: usize = 4096;
+/// Longest cursor and longest list of sort keys, in characters. A cursor holds 1,000 characters of up to four bytes, in base 64.
+const PARAMETER_LENGTH: usize = 6_144;
 
 pub fn routes(records: &Records) -> Routes {
     records.declaration().resources.iter().flat_map(|resource| resource_routes(records, resource)).collect()

@@ -12,7 +12,7 @@ use serde_json::{Map, Value as Json};
 use web::call::IfMatch;
 
 use super::{ListQuery, Record, SortKey, cursor, input, store};
-use crate::schema::{Column, Declaration, Operation, Owner, Resource, place};
+use crate::schema::{Column, Declaration, Operation, Owner, Resource, place, unique_index};
 
 /// A page ends before it holds more than this: many slow readers of long texts must not fill the memory.
 const PAGE_BYTES: usize = 2 * 1024 * 1024;
@@ -115,6 +115,7 @@ impl Records {
                 let before = writable(tx, &ctx, &resource, id, &rule, if_match).await?;
                 let mut after = before.clone();
                 for (index, value) in changes {
+                    let value = input::merged(&resource, index, before.values.get(index), value)?;
                     set(&mut after, index, value);
                 }
                 if after.values == before.values {
@@ -170,6 +171,10 @@ impl Records {
 fn allowed(ctx: &Ctx, resource: &Resource, operation: Operation) -> Result<Bound> {
     if let Actor::System(_) = ctx.actor {
         return Ok(Bound::Const(true));
+    }
+    if operation == Operation::Create && resource.owner == Owner::User {
+        // Whoever creates it owns it.
+        ctx.actor.require_login()?;
     }
     let rule = resource.rules.get(operation).bind(&ctx.actor);
     match (&rule, operation) {
@@ -281,7 +286,7 @@ async fn check_references(
 /// Names the field whose value is taken.
 fn name_unique(resource: &Resource, error: Error) -> Error {
     let Some(constraint) = ::store::violated(&error) else { return error };
-    let is_broken = |column: &&Column| constraint == format!("{}_{}_key", resource.name, column.name);
+    let is_broken = |column: &&Column| constraint == unique_index(&resource.name, &column.name);
     let Some(column) = resource.columns.iter().filter(|column| column.is_unique).find(is_broken) else { return error };
     let field = FieldError::new(&column.name, "taken", "another record has this value");
     error.with_field(field)

@@ -13,6 +13,7 @@ pub use model::{Column, Declaration, OnDelete, Operation, Owner, Reference, Reso
 pub use parse::{Problem, parse};
 pub use plan::{Plan, Step};
 pub use service::{apply, plan};
+pub use shape::unique_index;
 
 /// This slice's migrations.
 pub const MIGRATIONS: [::store::Migration; 1] = [::store::Migration {

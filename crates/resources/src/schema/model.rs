@@ -181,6 +181,14 @@ impl Column {
         Field { is_required, ..field }
     }
 
+    /// Most characters of text it holds; 0 for what is short in any case.
+    pub const fn text_length(&self) -> usize {
+        match &self.kind {
+            Kind::Text { max, .. } => *max,
+            _ => 0,
+        }
+    }
+
     /// Its type as rules see it; `None` for what rules do not read.
     pub fn rule_type(&self) -> Option<Type> {
         Some(match &self.kind {

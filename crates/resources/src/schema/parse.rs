@@ -35,6 +35,10 @@ const RESERVED_COLUMNS: [&str; 16] = [
     "tableoid",
     "rank",
 ];
+/// Operations on accounts are called after these.
+const RESERVED_NAMES: [&str; 2] = ["me", "user"];
+/// Characters of all texts of one index: PostgreSQL indexes values of up to 2,704 bytes.
+const INDEXED_LENGTH: usize = 600;
 const DEFAULT_TEXT_LENGTH: i64 = 10_000;
 const DEFAULT_JSON_BYTES: i64 = 65_536;
 
@@ -73,13 +77,19 @@ fn is_name(name: &str) -> bool {
     (1..=NAME_LENGTH).contains(&name.len())
         && name.starts_with(|first: char| first.is_ascii_lowercase())
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+        // Two of them part the names of an index.
+        && !name.contains("__")
+        && !name.ends_with('_')
 }
 
 fn check_name(reader: &mut Reader, name: &str, is_reserved: &dyn Fn(&str) -> bool) {
     if !is_name(name) {
-        let fix = format!("use up to {NAME_LENGTH} of a-z, 0-9 and _, a letter first");
+        let fix = format!("use up to {NAME_LENGTH} of a-z, 0-9 and single _, a letter first");
         reader.problem("", "this is not a name for a resource", fix);
-    } else if is_reserved(name) || ["hardpan_", "sqlite_", "pg_"].iter().any(|prefix| name.starts_with(prefix)) {
+    } else if is_reserved(name)
+        || RESERVED_NAMES.contains(&name)
+        || ["hardpan_", "sqlite_", "pg_"].iter().any(|prefix| name.starts_with(prefix))
+    {
         reader.problem("", "Hardpan or the database has a table of this name", "choose another name");
     }
 }
@@ -175,9 +185,9 @@ fn fields(reader: &mut Reader, prefixes: &[(&str, &str)]) -> Vec<Column> {
 
 fn field(reader: &mut Reader, name: &str, prefixes: &[(&str, &str)]) -> Option<Column> {
     let reference = reference(reader, prefixes);
-    let kind = kind(reader, prefixes, reference.as_ref());
     let is_required = reader.bool("required").unwrap_or(false);
     let is_unique = reader.bool("unique").unwrap_or(false);
+    let kind = kind(reader, prefixes, reference.as_ref(), is_unique);
     let default = reader.any("default");
     let kind = kind?;
     if is_required && reference.as_ref().is_some_and(|reference| reference.on_delete == OnDelete::SetNull) {
@@ -190,6 +200,9 @@ fn field(reader: &mut Reader, name: &str, prefixes: &[(&str, &str)]) -> Option<C
         let parsed = kind.parse(&toml_to_json(default));
         parsed.map_err(|(_, message)| reader.problem("default", message, "give a value of the field's type")).ok()
     });
+    if reference.is_some() && default.is_some() {
+        reader.problem("default", "a ref has none: what it names could go", "leave it out");
+    }
     if is_required && default.is_some() {
         reader.problem("required", "a field with a default is never missing", "leave out required or default");
     }
@@ -209,18 +222,19 @@ fn reference(reader: &mut Reader, prefixes: &[(&str, &str)]) -> Option<Reference
     Some(Reference { to: to.into(), on_delete })
 }
 
-fn kind(reader: &mut Reader, prefixes: &[(&str, &str)], reference: Option<&Reference>) -> Option<Kind> {
+fn kind(
+    reader: &mut Reader,
+    prefixes: &[(&str, &str)],
+    reference: Option<&Reference>,
+    is_unique: bool,
+) -> Option<Kind> {
     let names = ["text", "int", "float", "decimal", "bool", "timestamp", "date", "json", "enum", "ref", "email", "url"];
     let Some(name) = reader.text("type") else {
         reader.problem("type", "is missing", format!("write one of {}", names.join(", ")));
         return None;
     };
     Some(match name {
-        "text" => {
-            let max = positive(reader, "max_length", DEFAULT_TEXT_LENGTH, 10_000_000);
-            let min = reader.int("min_length").unwrap_or(0).clamp(0, max);
-            Kind::Text { min: usize::try_from(min).unwrap_or(0), max: usize::try_from(max).unwrap_or(0) }
-        }
+        "text" => text_kind(reader, is_unique),
         "int" => {
             let (min, max) = (reader.int("min").unwrap_or(i64::MIN), reader.int("max").unwrap_or(i64::MAX));
             if min > max {
@@ -279,6 +293,17 @@ fn kind(reader: &mut Reader, prefixes: &[(&str, &str)], reference: Option<&Refer
     })
 }
 
+fn text_kind(reader: &mut Reader, is_unique: bool) -> Kind {
+    let indexed = i64::try_from(INDEXED_LENGTH).unwrap_or(i64::MAX);
+    let (default, most) = if is_unique { (indexed, indexed) } else { (DEFAULT_TEXT_LENGTH, 10_000_000) };
+    let max = positive(reader, "max_length", default, most);
+    let min = reader.int("min_length").unwrap_or(0);
+    if !(0..=max).contains(&min) {
+        reader.problem("min_length", "must be between 0 and max_length", "leave it out");
+    }
+    Kind::Text { min: usize::try_from(min).unwrap_or(0), max: usize::try_from(max).unwrap_or(0) }
+}
+
 fn positive(reader: &mut Reader, key: &'static str, default: i64, max: i64) -> i64 {
     let value = reader.int(key).unwrap_or(default);
     if !(1..=max).contains(&value) {
@@ -296,6 +321,14 @@ fn indexes(reader: &mut Reader, columns: &[Column]) -> Vec<Vec<String>> {
                 reader.problem("indexes", format!("`{name}` is json, which has no order"), "leave it out");
             }
             Some(_) => {}
+        }
+    }
+    for index in &indexes {
+        let length_of = |name: &&str| columns.iter().find(|column| column.name == *name).map_or(0, Column::text_length);
+        if index.iter().map(length_of).sum::<usize>() > INDEXED_LENGTH {
+            let reason =
+                format!("the texts of [{}] may be longer than {INDEXED_LENGTH} characters together", index.join(", "));
+            reader.problem("indexes", reason, "give them a shorter max_length, or leave them out");
         }
     }
     if indexes.iter().any(Vec::is_empty) {

@@ -111,6 +111,10 @@ impl Plan {
             if wanted.column(&column.name).is_some() {
                 continue;
             }
+            if column.name == "deleted_at" {
+                self.refuse(table, &column.name, "is no longer soft deleted: its deleted rows would come back");
+                continue;
+            }
             if column.may_be_left_out() {
                 wanted.columns.push(column.clone());
             } else {

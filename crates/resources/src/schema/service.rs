@@ -35,7 +35,9 @@ pub async fn apply(ctx: &Ctx, declaration: &Arc<Declaration>) -> Result<Plan> {
                 return Ok(plan);
             }
             for step in &plan.steps {
-                store::apply(tx, dialect, step).await?;
+                store::apply(tx, dialect, step).await.map_err(|error| {
+                    Error::new(Code::Internal).with_detail(format!("Could not {step}.")).with_source(error)
+                })?;
             }
             for (name, shape) in &plan.shapes {
                 if recorded.get(name) != Some(shape) {

@@ -40,6 +40,8 @@ pub(super) struct IndexShape {
     pub name: String,
     pub columns: Vec<String>,
     pub is_unique: bool,
+    /// Rows that are soft deleted do not count.
+    pub is_partial: bool,
 }
 
 /// How a column is stored.
@@ -134,19 +136,26 @@ fn indexes(resource: &Resource) -> Vec<IndexShape> {
         }
         if indexes.iter().all(|index| index.columns != columns) && columns != ["id"] {
             let name = identifier(&resource.name, &columns[..columns.len() - 1], "idx");
-            indexes.push(IndexShape { name, columns, is_unique: false });
+            indexes.push(IndexShape { name, columns, is_unique: false, is_partial: false });
         }
     }
     indexes.extend(resource.columns.iter().filter(|column| column.is_unique).map(|column| {
         let columns = vec![column.name.clone()];
-        IndexShape { name: identifier(&resource.name, &columns, "key"), columns, is_unique: true }
+        let name = unique_index(&resource.name, &column.name);
+        IndexShape { name, columns, is_unique: true, is_partial: resource.is_soft_deleted }
     }));
     indexes
 }
 
-/// `table_column_idx`; what is too long ends in a digest of the whole name.
-fn identifier(table: &str, columns: &[String], suffix: &str) -> String {
-    let name = format!("{table}_{}_{suffix}", columns.join("_"));
+/// The unique index of a column.
+pub fn unique_index(table: &str, column: &str) -> String {
+    identifier(table, &[column.to_owned()], "key")
+}
+
+/// `table__column__idx`: no table or column has two underscores, so no two indexes have one name. What is too long ends in a
+/// digest of the whole name.
+pub(super) fn identifier(table: &str, columns: &[String], suffix: &str) -> String {
+    let name = format!("{table}__{}__{suffix}", columns.join("__"));
     if name.len() <= IDENTIFIER_LENGTH {
         return name;
     }

@@ -42,10 +42,10 @@ fn a_good_declaration_has_no_problems() {
     assert_eq!(
         indexes,
         [
-            ("documents_owner_id_idx", "owner_id,id".to_owned()),
-            ("documents_folder_idx", "folder,id".to_owned()),
-            ("documents_owner_id_created_at_idx", "owner_id,created_at,id".to_owned()),
-            ("documents_title_key", "title".to_owned()),
+            ("documents__owner_id__idx", "owner_id,id".to_owned()),
+            ("documents__folder__idx", "folder,id".to_owned()),
+            ("documents__owner_id__created_at__idx", "owner_id,created_at,id".to_owned()),
+            ("documents__title__key", "title".to_owned()),
         ]
     );
 }
@@ -86,6 +86,15 @@ fn each_mistake_is_named_by_its_key() {
             "resources.docs.fields.a.on_delete",
         ),
         ("[docs.fields]\na = {type=\"json\", unique=true}", "resources.docs.fields.a.unique"),
+        ("[docs.fields]\na = {type=\"text\", unique=true, max_length=601}", "resources.docs.fields.a.max_length"),
+        ("[docs.fields]\na = {type=\"text\", max_length=3, min_length=4}", "resources.docs.fields.a.min_length"),
+        (
+            "[docs.fields]\na = {type=\"ref\", to=\"docs\", default=\"docs_01h455vb4pex5vsknk084sn02q\"}",
+            "resources.docs.fields.a.default",
+        ),
+        ("[docs]\nindexes = [[\"a\"]]\n[docs.fields]\na = {type=\"text\"}", "resources.docs.indexes"),
+        ("[docs.fields]\na__b = {type=\"int\"}", "resources.docs.fields.a__b"),
+        ("[me.fields]\na = {type=\"int\"}", "resources.me"),
         ("[docs.fields]\na = {type=\"int\"}\n[docs.access]\nread = \"record.b == 1\"", "resources.docs.access.read"),
         ("[docs.fields]\na = {type=\"int\"}\n[docs.access]\nreads = \"true\"", "resources.docs.access.reads"),
     ] {
@@ -121,6 +130,12 @@ fn tables_come_before_those_that_refer_to_them() {
 }
 
 #[test]
+fn deleted_rows_do_not_come_back_by_a_change_of_the_file() {
+    let soft = "[a]\nsoft_delete = true\n[a.fields]\nx={type=\"int\"}";
+    assert_eq!(plan(soft, "[a.fields]\nx={type=\"int\"}").1, 1);
+}
+
+#[test]
 fn only_what_loses_nothing_is_planned() {
     let old = "[a.fields]\nx={type=\"int\"}\ny={type=\"text\",required=true}";
     for (new, steps, refused) in [
@@ -137,7 +152,7 @@ fn only_what_loses_nothing_is_planned() {
         ("[a.fields]\nx={type=\"int\"}\ny={type=\"text\",required=true}\nz={type=\"int\",required=true}", vec![], 1),
         (
             "[a.fields]\nx={type=\"int\",unique=true}\ny={type=\"text\",required=true}",
-            vec!["create index a_x_key on a"],
+            vec!["create index a__x__key on a"],
             0,
         ),
     ] {

@@ -8,7 +8,7 @@ use crate::support::{World, object};
 const TABLE: &str = r#"
 [things.fields]
 n = { type = "int" }
-t = { type = "text", required = true }
+t = { type = "text", required = true, max_length = 100 }
 f = { type = "float" }
 d = { type = "decimal", precision = 6, scale = 2 }
 b = { type = "bool" }
@@ -26,7 +26,7 @@ async fn every_order_pages_through_every_row_once() {
         for number in 0..23_i64 {
             let n = (number % 4 != 0).then_some(number % 5);
             let t = ["b", "a", "é", "Z", "𝄞", "\u{ffff}"][usize::try_from(number % 6).unwrap()];
-            let f = (number % 3 != 0).then_some(0.1 * number as f64);
+            let f = (number % 3 != 0).then(|| format!("{number}.1").parse::<f64>().unwrap());
             let d = (number % 5 != 0).then(|| format!("{}.5", number % 3));
             let b = (number % 2 != 0).then_some(number % 3 == 0);
             let at = (number % 7 != 0).then(|| format!("2024-01-0{}T00:00:00.000001Z", number % 7));

@@ -1,5 +1,11 @@
 //! Declared resources on both engines.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test that fails should say where
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::many_single_char_names,
+    reason = "a test that fails should say where"
+)]
 
 mod lists;
 mod rules;

@@ -112,3 +112,73 @@ async fn rows_of_a_deleted_account_are_hidden_at_once_and_purged() {
     })
     .await;
 }
+
+const LINKED: &str = r#"
+[folders.fields]
+name = { type = "text" }
+next = { type = "ref", to = "folders", on_delete = "restrict" }
+[folders.access]
+read = "true"
+[links.fields]
+folder = { type = "ref", to = "folders", on_delete = "restrict" }
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_somebody_refers_to_does_not_keep_the_others() {
+    use identity::accounts::AccountDeleted as _;
+    testkit::on_both(async |db| {
+        let world = World::new(db, LINKED).await;
+        let (ctx, stranger) = (world.user(1, &[]), world.user(2, &[]));
+        let (folders, links) = (world.resource("folders"), world.resource("links"));
+        let mut ids = Vec::new();
+        for _ in 0..10 {
+            let folder = world.records.create(&ctx, &folders, object(json!({}))).await.unwrap();
+            ids.push(folder.shown_id().unwrap());
+        }
+        // The oldest refers to the newest, and a stranger to one in the middle.
+        let oldest = kernel::id::decode("folders", &ids[0]).unwrap();
+        world.records.update(&ctx, &folders, oldest, None, object(json!({"next": ids[9]}))).await.unwrap();
+        world.records.create(&stranger, &links, object(json!({"folder": ids[4]}))).await.unwrap();
+        let (hook, owner) = (world.records.clone(), ctx.actor.user_id().unwrap());
+        let hide = world.system();
+        hide.write(move |ctx, tx| Box::pin(async move { hook.hide(tx, &ctx, owner).await })).await.unwrap();
+        assert_eq!(world.records.purge(&world.system()).await.unwrap(), 9);
+        // The one that is held stays, unseen.
+        let held = kernel::id::decode("folders", &ids[4]).unwrap();
+        assert_eq!(world.records.get(&stranger, &folders, held).await.unwrap_err().code(), Code::NotFound);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_unique_value_is_free_again_once_its_record_is_deleted() {
+    let text = "[notes]\nsoft_delete = true\n[notes.fields]\nslug = { type = \"text\", unique = true }";
+    testkit::on_both(async |db| {
+        let world = World::new(db, text).await;
+        let (ctx, notes) = (world.user(1, &[]), world.resource("notes"));
+        let body = object(json!({"slug": "a"}));
+        let first = world.records.create(&ctx, &notes, body.clone()).await.unwrap();
+        let twin = world.records.create(&ctx, &notes, body.clone()).await.unwrap_err();
+        assert_eq!((twin.code(), twin.fields().len()), (Code::UniqueViolation, 1));
+        world.records.delete(&ctx, &notes, first.id().unwrap(), None).await.unwrap();
+        world.records.create(&ctx, &notes, body).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn json_is_merged_by_a_patch_and_stays_bounded() {
+    let text = "[notes.fields]\ndata = { type = \"json\", max_bytes = 30 }";
+    testkit::on_both(async |db| {
+        let world = World::new(db, text).await;
+        let (ctx, notes) = (world.user(1, &[]), world.resource("notes"));
+        let note = world.records.create(&ctx, &notes, object(json!({"data": {"a": 1, "b": {"c": 2}}}))).await.unwrap();
+        let id = note.id().unwrap();
+        let patch = |data| world.records.update(&ctx, &notes, id, None, object(json!({"data": data})));
+        let merged = patch(json!({"a": null, "b": {"d": 3}})).await.unwrap();
+        assert_eq!(serde_json::to_value(&merged).unwrap()["data"], json!({"b": {"c": 2, "d": 3}}));
+        let long = patch(json!({"e": "0123456789"})).await.unwrap_err();
+        assert_eq!((long.code(), long.fields()[0].code), (Code::Invalid, "too_long"));
+    })
+    .await;
+}

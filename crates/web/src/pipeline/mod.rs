@@ -17,7 +17,11 @@ use self::table::Table;
 use crate::{
     Authenticate, Limits, Routes,
     csrf::Origins,
-    edge::{headers::Headers, limits::Limiter, validation::{Bounds, Room}},
+    edge::{
+        headers::Headers,
+        limits::Limiter,
+        validation::{Bounds, Room},
+    },
 };
 
 /// Bytes that bodies which are still arriving may take together.

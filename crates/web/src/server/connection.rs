@@ -32,6 +32,9 @@ use crate::App;
 /// The bound on a request's head, and with it the size of the buffers.
 const HEAD_MAX: u32 = 16 * 1024;
 const STREAMS_MAX: u32 = 128;
+/// How long a connection stays open for a request that is on its way when the server is told to stop. hyper closes an idle
+/// HTTP/1.1 connection at once, and with it what the client has sent and nobody has read yet.
+const LAST_CALL: Duration = Duration::from_millis(200);
 
 /// How connections are spoken to.
 pub(super) struct Protocols {
@@ -59,15 +62,21 @@ impl Protocols {
         let seen = Arc::clone(&activity);
         let service = service_fn(move |request: Request<Incoming>| {
             let (app, answering) = (app.clone(), Answering::new(Arc::clone(&seen)));
+            let seen = Arc::clone(&seen);
             async move {
-                let response = app.call(request.map(Body::new), peer).await;
+                let is_http1 = request.version() < http::Version::HTTP_2;
+                let mut response = app.call(request.map(Body::new), peer).await;
+                if is_http1 && seen.is_stopping.load(Ordering::Relaxed) {
+                    response.headers_mut().insert(http::header::CONNECTION, http::HeaderValue::from_static("close"));
+                }
                 drop(answering);
                 Ok::<_, Infallible>(response)
             }
         });
         let io = TokioIo::new(Watched { stream, activity: Arc::clone(&activity) });
         let mut connection = pin!(self.builder.serve_connection(io, service));
-        let mut is_stopping = false;
+        let mut last_call = None;
+        let mut is_told = false;
         loop {
             tokio::select! {
                 ended = connection.as_mut() => {
@@ -77,8 +86,12 @@ impl Protocols {
                     return;
                 }
                 // Ends when the sender is gone.
-                _ = stopping.changed(), if !is_stopping => {
-                    is_stopping = true;
+                _ = stopping.changed(), if last_call.is_none() => {
+                    activity.is_stopping.store(true, Ordering::Relaxed);
+                    last_call = Some(Instant::now() + LAST_CALL);
+                }
+                () = sleep_until(last_call.unwrap_or_else(Instant::now)), if last_call.is_some() && !is_told => {
+                    is_told = true;
                     connection.as_mut().graceful_shutdown();
                 }
                 () = sleep_until(activity.deadline(self.options)) => if activity.is_dead(self.options) {
@@ -96,6 +109,7 @@ struct Activity {
     /// When a byte last moved, in milliseconds since then.
     moved: AtomicU64,
     has_asked: AtomicBool,
+    is_stopping: AtomicBool,
     answering: AtomicUsize,
 }
 
@@ -105,6 +119,7 @@ impl Activity {
             opened: Instant::now(),
             moved: AtomicU64::new(0),
             has_asked: AtomicBool::new(false),
+            is_stopping: AtomicBool::new(false),
             answering: AtomicUsize::new(0),
         }
     }

@@ -66,9 +66,26 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
             }
         }
     }
-    drop(listener);
+    for (stream, peer) in accept_rest(listener) {
+        let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else { break };
+        let (protocols, app, stopping) = (Arc::clone(&protocols), app.clone(), stopping.clone());
+        connections.spawn(async move {
+            protocols.serve(stream, peer, app, stopping).await;
+            drop(permit);
+        });
+    }
     drop(stop);
     drained(connections, options.drain).await
+}
+
+/// Those in the operating system's queue: they have been told that their connection stands. Then the queue is closed.
+fn accept_rest(listener: TcpListener) -> impl Iterator<Item = (TcpStream, SocketAddr)> {
+    let listener = listener.into_std();
+    std::iter::from_fn(move || {
+        let (stream, peer) = listener.as_ref().ok()?.accept().ok()?;
+        stream.set_nonblocking(true).ok()?;
+        Some((TcpStream::from_std(stream).ok()?, peer))
+    })
 }
 
 /// The next connection, once there is room for it.

@@ -86,7 +86,8 @@ fn transport(url: Url<'_>, has_own_authority: bool) -> Option<Finding> {
 }
 
 fn is_local(url: Url<'_>) -> bool {
-    is_socket(url) || url.host.split(',').all(url::is_loopback)
+    let hosts = if url.host.is_empty() { url.parameter("host").unwrap_or_default() } else { url.host };
+    is_socket(url) || (!hosts.is_empty() && hosts.split(',').all(url::is_loopback))
 }
 
 /// Local sockets check the user by themselves.

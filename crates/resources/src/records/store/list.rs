@@ -58,8 +58,13 @@ fn order(resource: &Resource, key: SortKey) -> String {
     }
 }
 
-/// ` AND` the rows after the given values. The bound on the first key alone lets an index start at the right place.
+/// ` AND` the rows after the given values. Where nothing is null and all keys run one way that is one comparison of rows, which
+/// an index answers exactly; otherwise a bound on the first key alone lets it start near the right place.
 fn push_after(sql: &mut Sql, resource: &Resource, keys: &[SortKey], after: &[Value]) {
+    let runs_down = keys.first().is_some_and(|key| key.is_descending);
+    if keys.iter().all(|key| key.is_descending == runs_down && !is_nullable(resource, *key)) {
+        return push_row(sql, resource, keys, after, if runs_down { "<" } else { ">" });
+    }
     if let (Some(key), Some(value), true) = (keys.first(), after.first(), keys.len() > 1) {
         let ends_in_nulls = key.is_descending && is_nullable(resource, *key);
         if !value.is_null() && !ends_in_nulls {
@@ -70,6 +75,17 @@ fn push_after(sql: &mut Sql, resource: &Resource, keys: &[SortKey], after: &[Val
     }
     sql.push(" AND ");
     push_later(sql, resource, keys, after);
+}
+
+/// ` AND (k1, k2, id) > ($1, $2, $3)`.
+fn push_row(sql: &mut Sql, resource: &Resource, keys: &[SortKey], after: &[Value], operator: &str) {
+    let names: Vec<String> = keys.iter().map(|key| name(resource, *key)).collect();
+    sql.push(&format!(" AND ({}) {operator} (", names.join(", ")));
+    for (index, value) in after.iter().enumerate() {
+        sql.push(if index == 0 { "" } else { ", " });
+        sql.value(value.clone());
+    }
+    sql.push(")");
 }
 
 /// `(k1 later, or k1 equal and (k2 later, or ...))`.

@@ -10,7 +10,7 @@ use ::store::Tx;
 use kernel::{Result, Uuid};
 
 pub(super) use list::list;
-pub(super) use purge::{hidden_owner, hide_owner, purge_chunk, unhide_owner};
+pub(super) use purge::{hidden_owner, hide_owner, owned, purge_chunk, purge_one, unhide_owner};
 
 use self::sql::{Sql, columns};
 use super::Record;
@@ -63,9 +63,7 @@ fn visible(sql: &mut Sql, resource: &Resource) {
         sql.push(" AND deleted_at IS NULL");
     }
     if resource.owner == Owner::User {
-        sql.push(&format!(
-            " AND NOT EXISTS (SELECT 1 FROM hidden_owners WHERE hidden_owners.owner_id = \"{}\".owner_id)",
-            resource.name
-        ));
+        // NOT EXISTS would make PostgreSQL expect one row, and sort what an index has in order.
+        sql.push(" AND owner_id NOT IN (SELECT owner_id FROM hidden_owners)");
     }
 }

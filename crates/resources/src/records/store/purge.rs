@@ -1,6 +1,6 @@
 //! SQL of accounts that are gone: whose rows are hidden, and their removal in chunks.
 use ::store::Tx;
-use kernel::{Result, Timestamp, UserId};
+use kernel::{Result, Timestamp, UserId, Uuid};
 
 use crate::schema::Resource;
 
@@ -37,4 +37,25 @@ pub(in crate::records) async fn purge_chunk(
         "DELETE FROM \"{table}\" WHERE id IN (SELECT id FROM \"{table}\" WHERE owner_id = $1 ORDER BY id DESC LIMIT $2)"
     );
     tx.execute(&sql, &[owner.into(), limit.into()]).await
+}
+
+/// The ids such a chunk would remove.
+pub(in crate::records) async fn owned(
+    tx: &mut Tx<'_>,
+    resource: &Resource,
+    owner: UserId,
+    limit: i64,
+) -> Result<Vec<Uuid>> {
+    let sql = format!("SELECT id FROM \"{}\" WHERE owner_id = $1 ORDER BY id DESC LIMIT $2", resource.name);
+    tx.query(&sql, &[owner.into(), limit.into()]).await?.iter().map(|row| row.get(0)).collect()
+}
+
+pub(in crate::records) async fn purge_one(
+    tx: &mut Tx<'_>,
+    resource: &Resource,
+    owner: UserId,
+    id: Uuid,
+) -> Result<u64> {
+    let sql = format!("DELETE FROM \"{}\" WHERE owner_id = $1 AND id = $2", resource.name);
+    tx.execute(&sql, &[owner.into(), id.into()]).await
 }

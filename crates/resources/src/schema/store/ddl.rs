@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::super::{
     plan::{Change, Step},
-    shape::{ColumnShape, IndexShape, Physical},
+    shape::{ColumnShape, IndexShape, Physical, identifier},
 };
 
 pub(in crate::schema) async fn apply(tx: &mut Tx<'_>, dialect: Dialect, step: &Step) -> Result<()> {
@@ -55,7 +55,7 @@ fn column_definition(dialect: Dialect, table: &str, column: &ColumnShape) -> Str
             // Checked at the end of the statement, so that rows that refer to each other can go together.
             _ => "NO ACTION",
         };
-        let constraint: String = format!("{table}_{name}_fkey").chars().take(63).collect();
+        let constraint = identifier(table, std::slice::from_ref(name), "fkey");
         let to = &reference.to;
         let _ = write!(definition, " CONSTRAINT \"{constraint}\" REFERENCES \"{to}\" (id) ON DELETE {on_delete}");
     }
@@ -104,5 +104,6 @@ fn create_index(dialect: Dialect, table: &str, index: &IndexShape, nullable: &[S
         })
         .collect();
     let unique = if index.is_unique { "UNIQUE " } else { "" };
-    format!("CREATE {unique}INDEX \"{}\" ON \"{table}\" ({})", index.name, columns.join(", "))
+    let partial = if index.is_partial { " WHERE deleted_at IS NULL" } else { "" };
+    format!("CREATE {unique}INDEX \"{}\" ON \"{table}\" ({}){partial}", index.name, columns.join(", "))
 }

@@ -247,7 +247,8 @@ mod tests {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         let bounds = Bounds { bytes: 100, time: Duration::from_secs(5) };
-        let error = read(&route(Method::POST).body(schema()), &headers, &mut "{}".into(), bounds, &room()).await.unwrap_err();
+        let error =
+            read(&route(Method::POST).body(schema()), &headers, &mut "{}".into(), bounds, &room()).await.unwrap_err();
         assert_eq!(error.code(), Code::UnsupportedMediaType);
     }
 

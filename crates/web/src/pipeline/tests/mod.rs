@@ -30,11 +30,7 @@ struct Fake {
 }
 
 impl Authenticate for Fake {
-    fn authenticate<'a>(
-        &'a self,
-        _source: &'a Source,
-        credentials: Credentials<'a>,
-    ) -> BoxFuture<'a, Result<Actor>> {
+    fn authenticate<'a>(&'a self, _source: &'a Source, credentials: Credentials<'a>) -> BoxFuture<'a, Result<Actor>> {
         let (Credentials::Bearer(token) | Credentials::Cookie(token)) = credentials else {
             return async { Ok(Actor::Anonymous) }.boxed();
         };
