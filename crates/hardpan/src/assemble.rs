@@ -14,7 +14,7 @@ use web::{Authenticate as _, Routes};
 
 use crate::{
     config::{self, Config, Finding, Level, Loaded, MasterKey, Profile, Rate, Registration},
-    docs,
+    docs::{self, Docs},
     health::{self, Health},
 };
 
@@ -149,8 +149,9 @@ impl Foundation {
         let identity = self.identity(&records).await?;
         let health = Health::new(self.source.clone());
         let mut routes = slices(&identity, &records, &health);
-        let document = document(&self.config, &identity, &routes);
-        routes.extend(docs::routes(&document, self.config.server.has_public_docs));
+        let docs = Docs::default();
+        routes.extend(docs::routes(&docs, self.config.server.has_public_docs));
+        docs.fill(&document(&self.config, &identity, &routes));
         let settings = self.web_settings();
         let app = web::service(routes.clone(), settings, self.source.clone(), Arc::new(identity.clone()))?;
         Ok(Server { app, config: self.config, source: self.source, routes, identity, records, health })

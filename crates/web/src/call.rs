@@ -98,7 +98,9 @@ fn entity_tags(mut text: &str) -> Option<Vec<Option<i64>>> {
         let strong = text.strip_prefix("W/").unwrap_or(text);
         let is_weak = strong.len() < text.len();
         let (tag, rest) = strong.strip_prefix('"')?.split_once('"')?;
-        versions.push(if is_weak { None } else { tag.parse().ok() });
+        // As it was given: "01" is another tag than "1".
+        let version = tag.parse().ok().filter(|version: &i64| version.to_string() == tag);
+        versions.push(version.filter(|_| !is_weak));
         let rest = rest.trim_start();
         if rest.is_empty() {
             return Some(versions);
@@ -133,6 +135,7 @@ mod tests {
             ("\"1\"", Some(vec![Some(1)])),
             ("\"1\", W/\"2\" ,\"3\"", Some(vec![Some(1), None, Some(3)])),
             ("\"a,b\", \"\"", Some(vec![None, None])),
+            ("\"01\", \"+1\"", Some(vec![None, None])),
             ("1", None),
             ("\"1", None),
             ("\"1\" \"2\"", None),

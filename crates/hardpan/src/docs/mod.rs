@@ -2,4 +2,4 @@
 mod page;
 mod routes;
 
-pub use routes::routes;
+pub use routes::{Docs, routes};

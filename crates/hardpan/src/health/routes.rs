@@ -1,6 +1,6 @@
 //! HTTP for health.
 use kernel::{
-    Result,
+    Error, Result,
     schema::{Field, Kind, Schema},
 };
 use serde_json::json;
@@ -26,8 +26,7 @@ pub fn routes(health: &Health) -> Routes {
             .access(Access::Public)
             .class(Class::Probe)
             .summary("health", "The process may take traffic.")
-            .answers(StatusCode::OK, "It may.", Some(status()))
-            .answers(StatusCode::SERVICE_UNAVAILABLE, "Not now: it drains, or its database is away.", Some(status())),
+            .answers(StatusCode::OK, "It may.", Some(status())),
         Route::new(Method::GET, "/health", "health", health, report)
             .access(Access::Public)
             .summary("health", "How the server is; administrators see its parts.")
@@ -43,7 +42,7 @@ async fn ready(health: Health, _: Call) -> Result<Reply> {
     if health.is_ready().await {
         return Reply::ok(&json!({"status": "ok"}));
     }
-    Reply::json(StatusCode::SERVICE_UNAVAILABLE, &json!({"status": "unavailable"}))
+    Err(Error::unavailable("it drains, or its database is away"))
 }
 
 async fn report(health: Health, call: Call) -> Result<Reply> {

@@ -17,8 +17,8 @@ use crate::{
 };
 
 const TAG: &str = "authentication";
-/// Bytes: the longest password, every character of it escaped, and the rest. Anyone may send these.
-const BODY_LIMIT: usize = 16 * 1024;
+/// Bytes; the longest password with every character escaped takes 6 KiB. Anyone may send these, so they must not fill the memory.
+const BODY_LIMIT: usize = 64 * 1024;
 
 pub fn routes(logins: &Logins) -> Routes {
     let min_length = logins.accounts().passwords().min_length();

@@ -51,7 +51,10 @@ pub(super) async fn rotate(
     if generation >= session.generation {
         return Ok(Rotation::Refused);
     }
-    store::revoke(tx, id, session.user_id, now).await?;
+    if !store::revoke(tx, id, session.user_id, now).await? {
+        // Somebody else who showed a copy was quicker.
+        return Ok(Rotation::Refused);
+    }
     let entry = Entry::new("session.revoked", "session", id);
     let after = json!({"user_id": session.user_id, "reason": "refresh_reused", "generation": generation});
     audit::record(tx, ctx, entry.after(after)).await?;

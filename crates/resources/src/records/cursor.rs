@@ -1,8 +1,7 @@
 //! Cursors: where a page ended, signed together with the list and the order it belongs to.
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use kernel::{Code, Error, Result, Timestamp, Uuid, Value};
+use kernel::{Code, Decimal, Error, Result, Timestamp, Uuid, Value};
 use platform::secrets::MacKey;
-use serde_json::Value as Json;
 
 use super::{Record, SortKey};
 use crate::schema::Resource;
@@ -12,8 +11,10 @@ const TAG_LENGTH: usize = 32;
 
 /// The cursor that continues after `record`.
 pub(super) fn encode(key: &MacKey, record: &Record, keys: &[SortKey]) -> Result<String> {
-    let values: Vec<Json> = keys.iter().filter_map(|key| record.values.get(key.column)).map(to_json).collect();
-    let payload = serde_json::to_vec(&values).map_err(Error::internal)?;
+    let mut payload = Vec::new();
+    for value in keys.iter().filter_map(|key| record.values.get(key.column)) {
+        push(&mut payload, value);
+    }
     let mut bytes = key.sign(&signed(&record.resource, keys, &payload)).to_vec();
     bytes.extend_from_slice(&payload);
     Ok(URL_SAFE_NO_PAD.encode(bytes))
@@ -27,9 +28,9 @@ pub(super) fn decode(key: &MacKey, resource: &Resource, keys: &[SortKey], cursor
     if !key.verify(&signed(resource, keys, payload), tag) {
         return Err(bad());
     }
-    let values: Vec<Json> = serde_json::from_slice(payload).map_err(|_| bad())?;
-    let values: Option<Vec<Value>> = values.iter().map(from_json).collect();
-    values.filter(|values| values.len() == keys.len()).ok_or_else(bad)
+    let mut rest = payload;
+    let values: Option<Vec<Value>> = keys.iter().map(|_| pull(&mut rest)).collect();
+    values.filter(|_| rest.is_empty()).ok_or_else(bad)
 }
 
 fn signed(resource: &Resource, keys: &[SortKey], payload: &[u8]) -> Vec<u8> {
@@ -44,34 +45,38 @@ fn signed(resource: &Resource, keys: &[SortKey], payload: &[u8]) -> Vec<u8> {
     message
 }
 
-/// `["tag", "text"]`: exact for every type, floats included.
-fn to_json(value: &Value) -> Json {
-    let tagged = |tag: &str, text: String| Json::from(vec![tag.to_owned(), text]);
-    match value {
-        Value::Null | Value::Bytes(_) | Value::Json(_) => Json::Null,
-        Value::Bool(truth) => Json::Bool(*truth),
-        Value::Int(number) => tagged("i", number.to_string()),
-        Value::Float(number) => tagged("f", format!("{:x}", number.to_bits())),
-        Value::Decimal(number) => tagged("d", number.to_string()),
-        Value::Text(text) => Json::String(text.clone()),
-        Value::Uuid(uuid) => tagged("u", uuid.to_string()),
-        Value::Timestamp(at) => tagged("t", at.micros().to_string()),
-    }
+/// A tag, a length and the bytes: exact for every type, and no longer than the value.
+fn push(payload: &mut Vec<u8>, value: &Value) {
+    let (tag, bytes) = match value {
+        Value::Null | Value::Bytes(_) | Value::Json(_) => (b'n', Vec::new()),
+        Value::Bool(truth) => (b'b', vec![u8::from(*truth)]),
+        Value::Int(number) => (b'i', number.to_be_bytes().to_vec()),
+        Value::Float(number) => (b'f', number.to_be_bytes().to_vec()),
+        Value::Decimal(number) => (b'd', number.serialize().to_vec()),
+        Value::Text(text) => (b's', text.as_bytes().to_vec()),
+        Value::Uuid(uuid) => (b'u', uuid.as_bytes().to_vec()),
+        Value::Timestamp(at) => (b't', at.micros().to_be_bytes().to_vec()),
+    };
+    payload.push(tag);
+    payload.extend_from_slice(&u16::try_from(bytes.len()).unwrap_or(u16::MAX).to_be_bytes());
+    payload.extend_from_slice(&bytes);
 }
 
-fn from_json(json: &Json) -> Option<Value> {
-    match json {
-        Json::Null => Some(Value::Null),
-        Json::Bool(truth) => Some(Value::Bool(*truth)),
-        Json::String(text) => Some(Value::Text(text.clone())),
-        Json::Array(pair) => match (pair.first()?.as_str()?, pair.get(1)?.as_str()?) {
-            ("i", text) => text.parse().ok().map(Value::Int),
-            ("f", text) => u64::from_str_radix(text, 16).ok().map(|bits| Value::Float(f64::from_bits(bits))),
-            ("d", text) => text.parse().ok().map(Value::Decimal),
-            ("u", text) => text.parse::<Uuid>().ok().map(Value::Uuid),
-            ("t", text) => text.parse().ok().map(|micros| Value::Timestamp(Timestamp::from_micros(micros))),
-            _ => None,
-        },
-        _ => None,
-    }
+/// The reverse, from the front of `rest`.
+fn pull(rest: &mut &[u8]) -> Option<Value> {
+    let (tag, after) = rest.split_first()?;
+    let (length, after) = after.split_first_chunk()?;
+    let (bytes, after) = after.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+    *rest = after;
+    Some(match tag {
+        b'n' => Value::Null,
+        b'b' => Value::Bool(bytes == [1]),
+        b'i' => Value::Int(i64::from_be_bytes(bytes.try_into().ok()?)),
+        b'f' => Value::Float(f64::from_be_bytes(bytes.try_into().ok()?)),
+        b'd' => Value::Decimal(Decimal::deserialize(bytes.try_into().ok()?)),
+        b's' => Value::Text(std::str::from_utf8(bytes).ok()?.to_owned()),
+        b'u' => Value::Uuid(Uuid::from_slice(bytes).ok()?),
+        b't' => Value::Timestamp(Timestamp::from_micros(i64::from_be_bytes(bytes.try_into().ok()?))),
+        _ => return None,
+    })
 }

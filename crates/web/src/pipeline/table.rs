@@ -39,14 +39,14 @@ impl Table {
         Ok(Self { paths })
     }
 
-    /// The path and its parameters, decoded. None as well when a parameter is not UTF-8 or holds NUL, which names nothing.
+    /// The path and its parameters, decoded. None as well when a parameter is empty, is not UTF-8 or holds NUL, which names nothing.
     pub(super) fn find(&self, path: &str) -> Option<(&Path, Vec<(String, String)>)> {
         if path.len() > PATH_MAX {
             return None;
         }
         let found = self.paths.at(path).ok()?;
         let parameter = |(name, value): (&str, &str)| {
-            let value = decode(value).filter(|value| !value.contains('\0'))?;
+            let value = decode(value).filter(|value| !value.is_empty() && !value.contains('\0'))?;
             Some((name.to_owned(), value.into_owned()))
         };
         Some((found.value, found.params.iter().map(parameter).collect::<Option<_>>()?))

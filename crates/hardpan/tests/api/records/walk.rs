@@ -126,17 +126,25 @@ async fn a_cursor_opens_nothing_to_anyone_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_sorted_by_long_text_can_be_walked() {
+async fn a_list_that_can_be_sorted_by_long_text_can_be_walked() {
     on_both(async |app| {
         let ann = app.register("ann@example.com").await;
-        // The longest a body can be, in what takes most room on the way: once plain, once outside the BMP, once escaped.
+        // The longest they can be, in what takes most room on the way: once plain, once outside the BMP, once escaped.
+        let link = format!("https://example.com/{}", "x".repeat(2_028));
         for letter in ["x", "𝄞", "\u{1}"] {
             for nth in 0..2 {
-                app.create("documents", &ann, &json!({"title": format!("{nth}"), "body": letter.repeat(1_000)})).await;
+                let body = json!({"title": format!("{nth}"), "body": letter.repeat(1_000), "link": link});
+                app.create("documents", &ann, &body).await;
             }
         }
-        for order in ["body", "-body"] {
-            assert_eq!(walk(&app, &ann, &format!("sort={order}"), 1).await.len(), 6, "{order}");
+        for order in ["body", "-body", "link", "body,link", "-link,-body", "title,body", "title,link", "slug,link"] {
+            // What cannot be walked may be refused, at once and whole.
+            let first = app.get(&format!("/api/v1/documents?sort={order}")).bearer(&ann.token).send().await;
+            if ["body", "-body", "link"].contains(&order) || first.status == 200 {
+                assert_eq!(walk(&app, &ann, &format!("sort={order}"), 1).await.len(), 6, "{order}");
+            } else {
+                first.expect_problem(400, "bad_query");
+            }
         }
     })
     .await;

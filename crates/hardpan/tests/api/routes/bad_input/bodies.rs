@@ -58,15 +58,15 @@ async fn ten_megabytes_are_413_told_or_not() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_byte_past_the_bound_is_413_and_the_bound_itself_is_read() {
     on_both_scenes(async |scene| {
-        const BOUND: usize = 1_048_576;
         for route in scene.with_body() {
+            let bound = route.body_limit.unwrap_or(1_048_576);
             let padded = |length: usize| {
                 let body = "{\"no_such_field\": 1}";
                 scene.bare(route).raw("application/json", format!("{body}{}", " ".repeat(length - body.len())))
             };
-            refused(route, padded(BOUND), (422, "invalid"), "as much as there may be").await;
-            refused(route, padded(BOUND + 1), TOO_LARGE, "a byte too many").await;
-            refused(route, padded(BOUND + 1).streamed(), TOO_LARGE, "a streamed byte too many").await;
+            refused(route, padded(bound), (422, "invalid"), "as much as there may be").await;
+            refused(route, padded(bound + 1), TOO_LARGE, "a byte too many").await;
+            refused(route, padded(bound + 1).streamed(), TOO_LARGE, "a streamed byte too many").await;
         }
     })
     .await;
@@ -140,11 +140,11 @@ async fn json_is_known_by_its_type_however_it_is_written() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_to_very_many_mistakes_is_short() {
     on_both_scenes(async |scene| {
-        let fields: Vec<String> = (0..40_000).map(|nth| format!("\"field_{nth}\": 0")).collect();
+        let fields: Vec<String> = (0..3_000).map(|nth| format!("\"field_{nth}\": 0")).collect();
         let many = format!("{{{}}}", fields.join(","));
         for route in scene.with_body() {
             let request = scene.bare(route).raw("application/json", many.clone());
-            let answer = refused(route, request, (422, "invalid"), "40,000 unknown fields").await;
+            let answer = refused(route, request, (422, "invalid"), "3,000 unknown fields").await;
             assert!(answer.body.len() < 64 * 1024, "{} answers {} bytes", route.operation.id, answer.body.len());
         }
     })

@@ -114,12 +114,19 @@ async fn a_field_named_twice_is_400() {
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_levels_are_400() {
     on_both_scenes(async |scene| {
-        let lists = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
-        let objects = format!("{}1{}", "{\"a\":".repeat(10_000), "}".repeat(10_000));
+        let lists = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let objects = |depth: usize| format!("{}1{}", "{\"a\":".repeat(depth), "}".repeat(depth));
         for route in scene.with_body() {
-            for body in [lists.clone(), objects.clone(), format!("{{\"data\": {lists}}}"), "[".repeat(10_000)] {
-                let shown = body[..20].to_owned();
-                refused(route, scene.bare(route).raw("application/json", body), (400, "body_too_deep"), &shown).await;
+            for depth in [33, 100, 10_000] {
+                let nested =
+                    [lists(depth), objects(depth), format!("{{\"data\": {}}}", lists(depth)), "[".repeat(depth)];
+                for body in nested {
+                    let what = format!("{depth} of {}", &body[..10]);
+                    // Where bodies are short, so many levels are too long first.
+                    let is_long = body.len() > route.body_limit.unwrap_or(usize::MAX);
+                    let outcome = if is_long { (413, "body_too_large") } else { (400, "body_too_deep") };
+                    refused(route, scene.bare(route).raw("application/json", body), outcome, &what).await;
+                }
             }
         }
     })

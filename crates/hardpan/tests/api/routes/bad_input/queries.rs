@@ -137,7 +137,7 @@ async fn a_cursor_that_someone_made_up_is_400() {
             {
                 refused_query(scene, route, &format!("after={cursor}"), BAD_CURSOR).await;
             }
-            refused_query(scene, route, &format!("after={}", "A".repeat(5_000)), BAD_QUERY).await;
+            refused_query(scene, route, &format!("after={}", "A".repeat(7_000)), BAD_QUERY).await;
         }
     })
     .await;
