@@ -10,14 +10,14 @@ use crate::schema::Resource;
 const TAG_LENGTH: usize = 32;
 
 /// The cursor that continues after `record`.
-pub(super) fn encode(key: &MacKey, record: &Record, keys: &[SortKey]) -> Result<String> {
+pub(super) fn encode(key: &MacKey, record: &Record, keys: &[SortKey]) -> String {
     let mut payload = Vec::new();
     for value in keys.iter().filter_map(|key| record.values.get(key.column)) {
         push(&mut payload, value);
     }
     let mut bytes = key.sign(&signed(&record.resource, keys, &payload)).to_vec();
     bytes.extend_from_slice(&payload);
-    Ok(URL_SAFE_NO_PAD.encode(bytes))
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// The values a cursor carries, one for each key. Errors: 400 `bad_cursor` for any that this list did not give.

@@ -83,7 +83,7 @@ impl Records {
         let has_more = items.len() > kept;
         items.truncate(kept);
         let last = items.last().filter(|_| has_more);
-        let next = last.map(|last| cursor::encode(&self.cursor_key, last, &keys)).transpose()?;
+        let next = last.map(|last| cursor::encode(&self.cursor_key, last, &keys));
         Ok(Page { items, next })
     }
 
