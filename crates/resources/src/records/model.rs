@@ -36,8 +36,8 @@ pub struct SortKey {
 
 /// Most keys of an order, `id` not counted.
 const MAX_SORT_KEYS: usize = 4;
-/// Most characters of text they may hold together: a cursor carries them.
-const MAX_SORT_LENGTH: usize = 1_000;
+/// Most bytes of text they may hold together, because a cursor carries them: a text of 1,000 characters and little else.
+const MAX_SORT_BYTES: usize = 4_200;
 
 impl Record {
     pub fn id(&self) -> Result<Uuid> {
@@ -118,7 +118,7 @@ impl ListQuery {
     pub fn sort(resource: &Resource, text: &str) -> Result<Vec<SortKey>> {
         let bad = |message: String| Error::new(Code::BadQuery).with_field(FieldError::new("sort", "invalid", message));
         let mut keys: Vec<SortKey> = Vec::new();
-        let mut long = 0;
+        let mut bytes = 0;
         for name in text.split(',') {
             let (name, is_descending) = name.strip_prefix('-').map_or((name, false), |name| (name, true));
             let shown: String = name.chars().take(64).collect();
@@ -128,9 +128,9 @@ impl ListQuery {
             if matches!(declared.kind, Kind::Json { .. }) {
                 return Err(bad(format!("`{shown}` has no order")));
             }
-            long += declared.text_length();
-            if long > MAX_SORT_LENGTH {
-                return Err(bad(format!("texts of more than {MAX_SORT_LENGTH} characters cannot be sorted by")));
+            bytes = declared.text_bytes().saturating_add(bytes);
+            if bytes > MAX_SORT_BYTES {
+                return Err(bad("texts that may be so long cannot be sorted by".to_owned()));
             }
             if keys.iter().any(|key| key.column == column) {
                 return Err(bad(format!("`{shown}` is named twice")));

@@ -181,10 +181,13 @@ impl Column {
         Field { is_required, ..field }
     }
 
-    /// Most characters of text it holds; 0 for what is short in any case.
-    pub const fn text_length(&self) -> usize {
+    /// Most bytes of text it holds, in UTF-8; 0 for what is short in any case.
+    pub fn text_bytes(&self) -> usize {
         match &self.kind {
-            Kind::Text { max, .. } => *max,
+            Kind::Text { max, .. } => max.saturating_mul(4),
+            Kind::Email => 254,
+            Kind::Url => 2_048,
+            Kind::Enum(members) => members.iter().map(|member| member.len()).max().unwrap_or(0),
             _ => 0,
         }
     }

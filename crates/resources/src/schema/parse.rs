@@ -37,8 +37,9 @@ const RESERVED_COLUMNS: [&str; 16] = [
 ];
 /// Operations on accounts are called after these.
 const RESERVED_NAMES: [&str; 2] = ["me", "user"];
-/// Characters of all texts of one index: PostgreSQL indexes values of up to 2,704 bytes.
-const INDEXED_LENGTH: usize = 600;
+/// PostgreSQL indexes values of up to 2,704 bytes: those of all texts of one index, in UTF-8, and a unique one in characters.
+const INDEXED_BYTES: usize = 2_400;
+const INDEXED_LENGTH: usize = INDEXED_BYTES / 4;
 const DEFAULT_TEXT_LENGTH: i64 = 10_000;
 const DEFAULT_JSON_BYTES: i64 = 65_536;
 
@@ -324,10 +325,10 @@ fn indexes(reader: &mut Reader, columns: &[Column]) -> Vec<Vec<String>> {
         }
     }
     for index in &indexes {
-        let length_of = |name: &&str| columns.iter().find(|column| column.name == *name).map_or(0, Column::text_length);
-        if index.iter().map(length_of).sum::<usize>() > INDEXED_LENGTH {
+        let length_of = |name: &&str| columns.iter().find(|column| column.name == *name).map_or(0, Column::text_bytes);
+        if index.iter().map(length_of).sum::<usize>() > INDEXED_BYTES {
             let reason =
-                format!("the texts of [{}] may be longer than {INDEXED_LENGTH} characters together", index.join(", "));
+                format!("the texts of [{}] may be longer than {INDEXED_BYTES} bytes together", index.join(", "));
             reader.problem("indexes", reason, "give them a shorter max_length, or leave them out");
         }
     }
