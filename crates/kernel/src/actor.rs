@@ -95,6 +95,11 @@ impl Actor {
         if principal.may(permission) { Ok(()) } else { Err(Error::new(Code::Forbidden)) }
     }
 
+    /// Refuses everyone but the server itself and its command line.
+    pub fn require_system(&self) -> Result<()> {
+        if matches!(self, Self::System(_)) { Ok(()) } else { Err(Error::new(Code::Forbidden)) }
+    }
+
     pub fn has_role(&self, role: &str) -> bool {
         self.principal().is_some_and(|principal| principal.has_role(role))
     }

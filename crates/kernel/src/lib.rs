@@ -2,6 +2,7 @@
 pub mod actor;
 pub mod error;
 pub mod id;
+mod merge_patch;
 pub mod page;
 pub mod random;
 pub mod rule;
@@ -13,6 +14,7 @@ pub mod value;
 pub use actor::{Actor, Method, Permission, Principal, Role};
 pub use error::{Code, Error, FieldError, Result};
 pub use id::{AuditId, Id, SessionId, UserId};
+pub use merge_patch::merge_patch;
 pub use page::{Limit, Page};
 pub use random::{OsRandom, Random, SeededRandom};
 pub use secret::Secret;

@@ -42,7 +42,9 @@ impl From<kernel::Error> for Failure {
     /// Whoever runs the program may read the private half of an error too.
     fn from(error: kernel::Error) -> Self {
         let mut parts = Vec::new();
-        if error.source().is_none() || error.code() != kernel::Code::Internal {
+        // The general words for an internal error say less than its cause; a detail of its own says where it happened.
+        let is_general = error.code() == kernel::Code::Internal && error.detail() == error.code().message();
+        if error.source().is_none() || !is_general {
             parts.push(error.detail().trim_end_matches('.').to_owned());
         }
         parts.extend(error.fields().iter().map(|field| format!("{} {}", field.field, field.message)));
@@ -69,6 +71,8 @@ mod tests {
         };
         assert_eq!(text(Error::internal("the disk is full")), "the disk is full");
         assert_eq!(text(Error::new(Code::EmailTaken)), "There is an account with this email address");
+        let step = Error::new(Code::Internal).with_detail("Could not create index a on b.").with_source("it is there");
+        assert_eq!(text(step), "Could not create index a on b: it is there");
         let field = FieldError::new("email", "format", "must be an email address");
         assert!(text(Error::invalid(vec![field])).ends_with(": email must be an email address"));
         assert!(text(Error::unavailable("refused")).ends_with(": refused"));

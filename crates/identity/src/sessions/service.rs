@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 
 use ::store::{Ctx, Source, Tx};
 use futures_util::FutureExt as _;
-use kernel::{Actor, Code, Error, Limit, Page, Permission, Principal, Result, SessionId, Timestamp, UserId, id};
+use kernel::{Code, Error, Limit, Page, Permission, Principal, Result, SessionId, Timestamp, UserId, id};
 use platform::audit::{self, Entry};
 use serde_json::json;
 
@@ -57,7 +57,7 @@ impl Sessions {
 
     /// Removes sessions that have been over for a month at least, and says how many. Safe to stop and to run twice.
     pub(crate) async fn purge(&self, ctx: &Ctx) -> Result<u64> {
-        let Actor::System(_) = ctx.actor else { return Err(Error::new(Code::Forbidden)) };
+        ctx.actor.require_system()?;
         let floor =
             id::uuid_v7_floor(Timestamp::from_micros(ctx.now().micros() - self.0.lifetimes.cap_micros() - KEPT));
         let mut total = 0;

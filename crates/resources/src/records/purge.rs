@@ -4,7 +4,7 @@ use std::sync::Arc;
 use ::store::{Ctx, Tx};
 use futures_util::{FutureExt as _, future::BoxFuture};
 use identity::accounts::AccountDeleted;
-use kernel::{Actor, Code, Error, Result, UserId};
+use kernel::{Code, Result, UserId};
 use platform::audit::{self, Entry};
 
 use super::{Records, store};
@@ -22,7 +22,7 @@ impl AccountDeleted for Records {
 impl Records {
     /// Removes what deleted accounts left behind and says how many rows that were. Safe to stop and to run twice.
     pub async fn purge(&self, ctx: &Ctx) -> Result<u64> {
-        let Actor::System(_) = ctx.actor else { return Err(Error::new(Code::Forbidden)) };
+        ctx.actor.require_system()?;
         let mut total = 0;
         let mut last = None;
         while let Some(owner) =
@@ -73,16 +73,20 @@ async fn purge_chunk(ctx: &Ctx, resource: &Arc<Resource>, owner: UserId) -> Resu
             // Two nodes purge in turn: who waits must look anew, or it would take rows the other removed for the last ones.
             tx.lock(&format!("purge/{owner}")).await?;
             let rows = store::purge_chunk(tx, &resource, owner, CHUNK).await?;
-            if rows > 0 {
-                let entry =
-                    Entry::new("records.purged", &resource.name, owner).after(serde_json::json!({"rows": rows}));
-                audit::record(tx, &ctx, entry).await?;
-            }
-            Ok(rows)
+            recorded(tx, &ctx, &resource, owner, rows).await
         }
         .boxed()
     })
     .await
+}
+
+/// Notes how many rows went, if any did.
+async fn recorded(tx: &mut Tx<'_>, ctx: &Ctx, resource: &Resource, owner: UserId, rows: u64) -> Result<u64> {
+    if rows > 0 {
+        let entry = Entry::new("records.purged", &resource.name, owner).after(serde_json::json!({"rows": rows}));
+        audit::record(tx, ctx, entry).await?;
+    }
+    Ok(rows)
 }
 
 /// Removes what of a chunk nothing refers to, row by row.
@@ -95,12 +99,7 @@ async fn purge_singly(ctx: &Ctx, resource: &Arc<Resource>, owner: UserId) -> Res
         let one = ctx.write(move |ctx, tx| {
             async move {
                 let rows = store::purge_one(tx, &resource, owner, id).await?;
-                if rows > 0 {
-                    let entry =
-                        Entry::new("records.purged", &resource.name, owner).after(serde_json::json!({"rows": rows}));
-                    audit::record(tx, &ctx, entry).await?;
-                }
-                Ok(rows)
+                recorded(tx, &ctx, &resource, owner, rows).await
             }
             .boxed()
         });

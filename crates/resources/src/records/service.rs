@@ -87,17 +87,6 @@ impl Records {
         Ok(Page { items, next })
     }
 
-    /// The ids, in order, of the records `rule` allows; at most 1,000. For the server itself alone.
-    pub async fn matching(&self, ctx: &Ctx, resource: &Arc<Resource>, rule: Bound) -> Result<Vec<Uuid>> {
-        let Actor::System(_) = ctx.actor else { return Err(Error::new(Code::Forbidden)) };
-        let resource = Arc::clone(resource);
-        let by_id = [SortKey { column: place::ID, is_descending: false }];
-        let found = ctx
-            .read(move |_, tx| async move { store::list(tx, &resource, &rule, &by_id, None, 1_000).await }.boxed())
-            .await?;
-        found.iter().map(Record::id).collect()
-    }
-
     /// Applies a merge patch. The rule must hold before and after it. A patch that changes nothing writes nothing.
     pub async fn update(
         &self,

@@ -3,13 +3,13 @@ use std::sync::Arc;
 
 use ::store::Ctx;
 use futures_util::FutureExt as _;
-use kernel::{Actor, Code, Error, Result};
+use kernel::{Code, Error, Result};
 
 use super::{Declaration, Plan, store};
 
 /// What stands between the database and the declaration.
 pub async fn plan(ctx: &Ctx, declaration: &Arc<Declaration>) -> Result<Plan> {
-    require_system(ctx)?;
+    ctx.actor.require_system()?;
     let declaration = Arc::clone(declaration);
     ctx.read(move |_, tx| {
         async move {
@@ -23,7 +23,7 @@ pub async fn plan(ctx: &Ctx, declaration: &Arc<Declaration>) -> Result<Plan> {
 
 /// Applies the plan, all of it or nothing, and returns it. A plan with refusals is returned as it is.
 pub async fn apply(ctx: &Ctx, declaration: &Arc<Declaration>) -> Result<Plan> {
-    require_system(ctx)?;
+    ctx.actor.require_system()?;
     let declaration = Arc::clone(declaration);
     let dialect = ctx.db().dialect();
     // One node at a time: two that start at once must not both find the same table missing.
@@ -49,11 +49,4 @@ pub async fn apply(ctx: &Ctx, declaration: &Arc<Declaration>) -> Result<Plan> {
         .boxed()
     })
     .await
-}
-
-fn require_system(ctx: &Ctx) -> Result<()> {
-    match ctx.actor {
-        Actor::System(_) => Ok(()),
-        _ => Err(Error::new(Code::Forbidden)),
-    }
 }
