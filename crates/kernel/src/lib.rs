@@ -1,5 +1,6 @@
 //! The vocabulary every other crate shares: ids, time, values, errors, actors, schemas and rules. Pure: no I/O, no driver, no transport.
 pub mod actor;
+pub mod duration;
 pub mod error;
 pub mod id;
 mod merge_patch;

@@ -3,7 +3,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use ipnet::IpNet;
 
-use super::{database_url, duration, setting::Setting, url};
+use kernel::duration;
+
+use super::{database_url, setting::Setting, url};
 use crate::logs;
 
 /// What a key takes.
@@ -57,7 +59,7 @@ impl Kind {
                 let number = text.parse().map_err(|_| "is not a whole number")?;
                 in_range(number, least, most)
             }
-            Self::Duration => duration::read(text).map(Setting::Duration),
+            Self::Duration => duration::read(text).map(Setting::Duration).map_err(Into::into),
             Self::Address => read_address(text).map(Setting::Address),
             Self::Networks => {
                 split(text).into_iter().map(read_network).collect::<Result<_, _>>().map(Setting::Networks)

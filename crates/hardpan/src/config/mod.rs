@@ -3,7 +3,6 @@ mod build;
 mod check;
 mod database_url;
 mod dotenv;
-mod duration;
 mod environment;
 mod file;
 mod finding;

@@ -3,7 +3,9 @@ use std::{collections::BTreeMap, fmt, net::SocketAddr, time::Duration};
 
 use ipnet::IpNet;
 
-use super::{duration, keys};
+use kernel::duration;
+
+use super::keys;
 
 /// A value of one [`super::kind::Kind`].
 #[derive(Clone, PartialEq)]

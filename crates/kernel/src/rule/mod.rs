@@ -14,7 +14,7 @@ use std::fmt;
 
 pub use bound::{Bound, Leaf, Term};
 
-use crate::{actor::Actor, value::Value};
+use crate::{actor::Actor, time::Timestamp, value::Value};
 
 /// Longest rule, in bytes.
 pub const MAX_LENGTH: usize = 4_096;
@@ -107,7 +107,7 @@ impl Rule {
     }
 
     /// This rule for one actor: what is left depends on the record alone.
-    pub fn bind(&self, actor: &Actor) -> Bound {
+    pub fn bind(&self, actor: &Actor, _now: Timestamp) -> Bound {
         bound::bind(&self.expr, actor, false)
     }
 

@@ -47,7 +47,7 @@ fn user(id: u128, roles: &[&str]) -> Actor {
 }
 
 fn holds(rule: &str, actor: &Actor, record: &[Value]) -> bool {
-    Rule::parse(rule, &columns).unwrap().bind(actor).matches(record)
+    Rule::parse(rule, &columns).unwrap().bind(actor, Timestamp::from_micros(0)).matches(record)
 }
 
 #[test]

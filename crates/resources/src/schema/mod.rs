@@ -3,6 +3,7 @@ mod model;
 mod parse;
 mod plan;
 mod reader;
+mod rules;
 mod service;
 mod shape;
 mod store;

@@ -1,5 +1,5 @@
 //! What a declared resource is.
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use kernel::{
     Value,
@@ -26,6 +26,12 @@ pub struct Resource {
     /// First Hardpan's own (see [`place`]), then the declared ones.
     pub columns: Vec<Column>,
     pub indexes: Vec<Vec<String>>,
+    /// Sets of columns no two records share the values of, beyond the columns that are unique by themselves.
+    pub uniques: Vec<Vec<String>>,
+    /// Places of the columns full-text search reads, the weightiest first.
+    pub search: Vec<usize>,
+    /// How long soft-deleted records are kept; for ever when it is not said.
+    pub purge_after: Option<Duration>,
     pub rules: Rules,
 }
 
@@ -60,6 +66,10 @@ pub struct Column {
     pub is_unique: bool,
     pub default: Option<Value>,
     pub reference: Option<Reference>,
+    /// Who may see it, beyond seeing the record; `None`: whoever sees the record.
+    pub read: Option<Rule>,
+    /// Who may write it, beyond writing the record; `None`: whoever writes the record.
+    pub write: Option<Rule>,
 }
 
 /// What a `ref` refers to.
@@ -105,7 +115,7 @@ impl Declaration {
         let mut roles: Vec<String> = self
             .resources
             .iter()
-            .flat_map(|resource| Operation::ALL.map(|operation| resource.rules.get(operation)))
+            .flat_map(|resource| resource.all_rules())
             .flat_map(|rule| rule.roles().into_iter().map(str::to_owned).collect::<Vec<_>>())
             .collect();
         roles.sort();
@@ -128,6 +138,11 @@ impl Operation {
 }
 
 impl Rules {
+    /// Nobody may do anything.
+    pub const fn never() -> Self {
+        Self { read: Rule::never(), create: Rule::never(), update: Rule::never(), delete: Rule::never() }
+    }
+
     pub const fn get(&self, operation: Operation) -> &Rule {
         match operation {
             Operation::Read => &self.read,
@@ -139,8 +154,20 @@ impl Rules {
 }
 
 impl Resource {
+    /// Those of its operations and those of its fields.
+    fn all_rules(&self) -> impl Iterator<Item = &Rule> {
+        let of_fields = self.columns.iter().flat_map(|column| [&column.read, &column.write]).flatten();
+        Operation::ALL.map(|operation| self.rules.get(operation)).into_iter().chain(of_fields)
+    }
+
     pub fn column(&self, name: &str) -> Option<(usize, &Column)> {
         self.columns.iter().enumerate().find(|(_, column)| column.name == name)
+    }
+
+    /// Every set of columns whose values no two records share.
+    pub fn unique_keys(&self) -> Vec<Vec<String>> {
+        let single = self.columns.iter().filter(|column| column.is_unique).map(|column| vec![column.name.clone()]);
+        single.chain(self.uniques.iter().cloned()).collect()
     }
 
     /// The columns clients write, with their places.

@@ -1,17 +1,18 @@
 //! `[resources]` of the app file to a [`Declaration`], with every problem in one go.
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use kernel::{
+    duration,
     id::{Kind as _, User, is_prefix},
-    rule::{self, Rule},
     schema::Kind,
 };
 use toml::Table;
 
 pub use super::reader::Problem;
 use super::{
-    model::{Column, Declaration, OnDelete, Operation, Owner, Reference, Resource, Rules},
+    model::{Column, Declaration, OnDelete, Owner, Reference, Resource, Rules},
     reader::Reader,
+    rules,
 };
 
 /// PostgreSQL cuts names at 63 bytes; the rest is for what index names add.
@@ -65,9 +66,12 @@ pub fn parse(table: &Table, is_reserved: &dyn Fn(&str) -> bool) -> (Declaration,
         check_prefix(&mut reader, name, &prefixes);
         let resource = resource(&mut reader, name, &prefixes);
         reader.finish();
-        resources.push(Arc::new(resource));
+        resources.push(resource);
     }
-    (Declaration { resources }, problems)
+    // Rules last: they read fields of every resource.
+    let mut declaration = Declaration { resources: resources.into_iter().map(Arc::new).collect() };
+    rules::read(table, &mut declaration, &mut problems);
+    (declaration, problems)
 }
 
 fn prefix_of<'a>(name: &'a str, value: &'a toml::Value) -> &'a str {
@@ -122,8 +126,10 @@ fn resource(reader: &mut Reader, name: &str, prefixes: &[(&str, &str)]) -> Resou
     let mut columns = own_columns(&prefix, owner, is_soft_deleted);
     columns.extend(fields(reader, prefixes));
     let indexes = indexes(reader, &columns);
-    search(reader, &columns);
-    let rules = rules(reader, owner, &columns);
+    let uniques = uniques(reader, &columns);
+    let search = search(reader, &columns);
+    let purge_after = purge_after(reader, is_soft_deleted);
+    reader.later("access");
     Resource {
         name: name.into(),
         id_prefix: prefix,
@@ -132,7 +138,10 @@ fn resource(reader: &mut Reader, name: &str, prefixes: &[(&str, &str)]) -> Resou
         requires_if_match,
         columns,
         indexes,
-        rules,
+        uniques,
+        search,
+        purge_after,
+        rules: Rules::never(),
     }
 }
 
@@ -145,6 +154,8 @@ fn own_columns(prefix: &str, owner: Owner, is_soft_deleted: bool) -> Vec<Column>
         is_unique: false,
         default: None,
         reference: None,
+        read: None,
+        write: None,
     };
     let mut columns = vec![
         own("id", Kind::Id(prefix.to_owned().into()), false),
@@ -208,7 +219,19 @@ fn field(reader: &mut Reader, name: &str, prefixes: &[(&str, &str)]) -> Option<C
         reader.problem("required", "a field with a default is never missing", "leave out required or default");
     }
     let is_nullable = !is_required && default.is_none();
-    Some(Column { name: name.into(), kind, is_nullable, is_declared: true, is_unique, default, reference })
+    reader.later("read");
+    reader.later("write");
+    Some(Column {
+        name: name.into(),
+        kind,
+        is_nullable,
+        is_declared: true,
+        is_unique,
+        default,
+        reference,
+        read: None,
+        write: None,
+    })
 }
 
 fn reference(reader: &mut Reader, prefixes: &[(&str, &str)]) -> Option<Reference> {
@@ -315,73 +338,64 @@ fn positive(reader: &mut Reader, key: &'static str, default: i64, max: i64) -> i
 
 fn indexes(reader: &mut Reader, columns: &[Column]) -> Vec<Vec<String>> {
     let indexes = reader.lists_of_texts("indexes").unwrap_or_default();
+    check_indexed(reader, "indexes", &indexes, columns);
+    indexes.into_iter().map(|index| index.into_iter().map(str::to_owned).collect()).collect()
+}
+
+fn uniques(reader: &mut Reader, columns: &[Column]) -> Vec<Vec<String>> {
+    let uniques = reader.lists_of_texts("unique").unwrap_or_default();
+    check_indexed(reader, "unique", &uniques, columns);
+    if uniques.iter().any(|fields| fields.len() == 1) {
+        reader.problem("unique", "one field alone is declared unique by itself", "write unique = true on the field");
+    }
+    uniques.into_iter().map(|fields| fields.into_iter().map(str::to_owned).collect()).collect()
+}
+
+fn check_indexed(reader: &mut Reader, key: &str, indexes: &[Vec<&str>], columns: &[Column]) {
     for name in indexes.iter().flatten() {
         match columns.iter().find(|column| column.name == *name) {
-            None => reader.problem("indexes", format!("there is no field `{name}`"), "name fields of this resource"),
+            None => reader.problem(key, format!("there is no field `{name}`"), "name fields of this resource"),
             Some(Column { kind: Kind::Json { .. }, .. }) => {
-                reader.problem("indexes", format!("`{name}` is json, which has no order"), "leave it out");
+                reader.problem(key, format!("`{name}` is json, which has no order"), "leave it out");
             }
             Some(_) => {}
         }
     }
-    for index in &indexes {
+    for index in indexes {
         let length_of = |name: &&str| columns.iter().find(|column| column.name == *name).map_or(0, Column::text_bytes);
         if index.iter().map(length_of).sum::<usize>() > INDEXED_BYTES {
             let reason =
                 format!("the texts of [{}] may be longer than {INDEXED_BYTES} bytes together", index.join(", "));
-            reader.problem("indexes", reason, "give them a shorter max_length, or leave them out");
+            reader.problem(key, reason, "give them a shorter max_length, or leave them out");
         }
     }
     if indexes.iter().any(Vec::is_empty) {
-        reader.problem("indexes", "an index needs at least one field", "leave the empty one out");
+        reader.problem(key, "an index needs at least one field", "leave the empty one out");
     }
-    indexes.into_iter().map(|index| index.into_iter().map(str::to_owned).collect()).collect()
 }
 
-fn search(reader: &mut Reader, columns: &[Column]) {
-    let Some(names) = reader.texts("search") else { return };
-    for name in names {
-        if !columns.iter().any(|column| column.name == name && matches!(column.kind, Kind::Text { .. })) {
-            reader.problem("search", format!("`{name}` is not a text field"), "name text fields of this resource");
+fn search(reader: &mut Reader, columns: &[Column]) -> Vec<usize> {
+    let mut places = Vec::new();
+    for name in reader.texts("search").unwrap_or_default() {
+        match columns.iter().position(|column| column.name == name && matches!(column.kind, Kind::Text { .. })) {
+            Some(place) => places.push(place),
+            None => {
+                reader.problem("search", format!("`{name}` is not a text field"), "name text fields of this resource");
+            }
         }
     }
-    reader.warning("search", "full-text search is not served yet", "leave it in; nothing else depends on it");
+    if !places.is_empty() {
+        reader.warning("search", "full-text search is not served yet", "leave it in; nothing else depends on it");
+    }
+    places
 }
 
-fn rules(reader: &mut Reader, owner: Owner, columns: &[Column]) -> Rules {
-    let admin = "actor.has_role('admin')";
-    let own = format!("record.owner_id == actor.id || {admin}");
-    let (read, create) = match owner {
-        Owner::User => (own.as_str(), "actor.is_authenticated"),
-        Owner::None => (admin, admin),
-    };
-    let default = |operation| if operation == Operation::Create { create } else { read }.to_owned();
-    let mut texts = Operation::ALL.map(default);
-    if let Some(table) = reader.table("access") {
-        texts = reader.nested("access", table, |reader| {
-            Operation::ALL
-                .map(|operation| reader.text(operation.as_str()).map_or_else(|| default(operation), str::to_owned))
-        });
+fn purge_after(reader: &mut Reader, is_soft_deleted: bool) -> Option<Duration> {
+    let text = reader.text("purge_after")?;
+    if !is_soft_deleted {
+        reader.problem("purge_after", "only soft-deleted records are purged", "write soft_delete = true");
     }
-    let [read, create, update, delete] = texts;
-    let mut rule = |operation: Operation, text: &str| {
-        Rule::parse(text, &|name| rule_column(columns, name)).unwrap_or_else(|error| {
-            let key = format!("access.{}", operation.as_str());
-            reader.problem(&key, error.to_string(), "see the guide to access rules");
-            Rule::never()
-        })
-    };
-    Rules {
-        read: rule(Operation::Read, &read),
-        create: rule(Operation::Create, &create),
-        update: rule(Operation::Update, &update),
-        delete: rule(Operation::Delete, &delete),
-    }
-}
-
-fn rule_column(columns: &[Column], name: &str) -> Option<rule::Column> {
-    let index = columns.iter().position(|column| column.name == name)?;
-    Some(rule::Column { index, kind: columns.get(index)?.rule_type()? })
+    duration::read(text).map_err(|fault| reader.problem("purge_after", fault, "write it as 30d or 12h")).ok()
 }
 
 fn toml_to_json(value: &toml::Value) -> serde_json::Value {

@@ -13,15 +13,15 @@ pub struct Problem {
 }
 
 /// Notes problems under a path.
-pub(super) struct Reader<'a> {
+pub(super) struct Reader<'a, 'p> {
     pub path: String,
     table: &'a Table,
     known: Vec<&'static str>,
-    problems: &'a mut Vec<Problem>,
+    problems: &'p mut Vec<Problem>,
 }
 
-impl<'a> Reader<'a> {
-    pub fn new(path: String, table: &'a Table, problems: &'a mut Vec<Problem>) -> Self {
+impl<'a, 'p> Reader<'a, 'p> {
+    pub fn new(path: String, table: &'a Table, problems: &'p mut Vec<Problem>) -> Self {
         Self { path, table, known: Vec::new(), problems }
     }
 
@@ -74,6 +74,11 @@ impl<'a> Reader<'a> {
         self.typed(key, "a list of lists of field names", |value| value.as_array()?.iter().map(texts).collect())
     }
 
+    /// A known key that is read in another pass.
+    pub fn later(&mut self, key: &'static str) {
+        self.known.push(key);
+    }
+
     pub fn any(&mut self, key: &'static str) -> Option<&'a Value> {
         self.get(key)
     }
@@ -95,6 +100,11 @@ impl<'a> Reader<'a> {
         let read = read(&mut reader);
         reader.finish();
         read
+    }
+
+    /// One string of a table inside this one, whose other keys are read elsewhere.
+    pub fn nested_text<'t>(&mut self, path: &str, table: &'t Table, key: &'static str) -> Option<&'t str> {
+        Reader { path: format!("{}.{path}", self.path), table, known: Vec::new(), problems: self.problems }.text(key)
     }
 
     /// Refuses every key that was not asked for.

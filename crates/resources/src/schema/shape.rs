@@ -139,17 +139,16 @@ fn indexes(resource: &Resource) -> Vec<IndexShape> {
             indexes.push(IndexShape { name, columns, is_unique: false, is_partial: false });
         }
     }
-    indexes.extend(resource.columns.iter().filter(|column| column.is_unique).map(|column| {
-        let columns = vec![column.name.clone()];
-        let name = unique_index(&resource.name, &column.name);
+    indexes.extend(resource.unique_keys().into_iter().map(|columns| {
+        let name = unique_index(&resource.name, &columns);
         IndexShape { name, columns, is_unique: true, is_partial: resource.is_soft_deleted }
     }));
     indexes
 }
 
-/// The unique index of a column.
-pub fn unique_index(table: &str, column: &str) -> String {
-    identifier(table, &[column.to_owned()], "key")
+/// The unique index of these columns.
+pub fn unique_index(table: &str, columns: &[String]) -> String {
+    identifier(table, columns, "key")
 }
 
 /// `table__column__idx`: no table or column has two underscores, so no two indexes have one name. What is too long ends in a

@@ -115,7 +115,7 @@ async fn memory_and_both_engines_agree() {
             let declared = Records::new(declare(&declared), &keyring()).unwrap();
             let things = declared.declaration().find("things").unwrap();
             for actor in &actors {
-                let bound = things.rules.read.bind(actor);
+                let bound = things.rules.read.bind(actor, kernel::Timestamp::from_micros(0));
                 let matching = page.items.iter().filter(|record| bound.matches(&record.values));
                 let in_memory: Vec<_> = matching.map(|record| record.id().unwrap()).collect();
                 let ctx = world.source.ctx(actor.clone(), Arc::default());

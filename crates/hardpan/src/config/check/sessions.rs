@@ -1,6 +1,8 @@
 //! Tokens and sessions.
+use kernel::duration;
+
 use super::Subject;
-use crate::config::{duration, finding::Finding};
+use crate::config::finding::Finding;
 
 const ACCESS: &str = "auth.access_ttl";
 const REFRESH: &str = "auth.refresh_ttl";

@@ -10,11 +10,12 @@ use super::{
     sql::{Sql, columns},
     visible,
 };
-use crate::schema::Resource;
+use crate::schema::{Declaration, Resource};
 
 /// Up to `limit` records that `rule` allows, in the order of `keys` (which end in `id`), after the values `after`.
 pub(in crate::records) async fn list(
     tx: &mut Tx<'_>,
+    declaration: &Declaration,
     resource: &Arc<Resource>,
     rule: &Bound,
     keys: &[SortKey],
@@ -23,7 +24,7 @@ pub(in crate::records) async fn list(
 ) -> Result<Vec<Record>> {
     let mut sql = Sql::new();
     sql.push(&format!("SELECT {} FROM \"{}\" WHERE ", columns(resource), resource.name));
-    rule::push(&mut sql, resource, rule);
+    rule::push(&mut sql, declaration, resource, rule);
     visible(&mut sql, resource);
     if let Some(after) = after {
         push_after(&mut sql, resource, keys, after);

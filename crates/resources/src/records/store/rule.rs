@@ -8,30 +8,30 @@ use kernel::{
 };
 
 use super::sql::Sql;
-use crate::schema::Resource;
+use crate::schema::{Declaration, Resource};
 
-pub(super) fn push(sql: &mut Sql, resource: &Resource, rule: &Bound) {
+pub(super) fn push(sql: &mut Sql, declaration: &Declaration, resource: &Resource, rule: &Bound) {
     match rule {
         Bound::Const(true) => sql.push("TRUE"),
         Bound::Const(false) => sql.push("FALSE"),
-        Bound::All(parts) => join(sql, resource, parts, " AND "),
-        Bound::Any(parts) => join(sql, resource, parts, " OR "),
-        Bound::Leaf(leaf) => push_leaf(sql, resource, leaf),
+        Bound::All(parts) => join(sql, declaration, resource, parts, " AND "),
+        Bound::Any(parts) => join(sql, declaration, resource, parts, " OR "),
+        Bound::Leaf(leaf) => push_leaf(sql, declaration, resource, leaf),
     }
 }
 
-fn join(sql: &mut Sql, resource: &Resource, parts: &[Bound], operator: &str) {
+fn join(sql: &mut Sql, declaration: &Declaration, resource: &Resource, parts: &[Bound], operator: &str) {
     sql.push("(");
     for (index, part) in parts.iter().enumerate() {
         if index > 0 {
             sql.push(operator);
         }
-        push(sql, resource, part);
+        push(sql, declaration, resource, part);
     }
     sql.push(")");
 }
 
-fn push_leaf(sql: &mut Sql, resource: &Resource, leaf: &Leaf) {
+fn push_leaf(sql: &mut Sql, _declaration: &Declaration, resource: &Resource, leaf: &Leaf) {
     let name = |index: usize| resource.columns.get(index).map_or("", |column| column.name.as_str());
     let is_nullable = |index: usize| resource.columns.get(index).is_some_and(|column| column.is_nullable);
     let left = format!("\"{}\"", name(leaf.field));

@@ -1,48 +1,31 @@
-//! Rules for records. REST, the command line and what comes later all call these functions.
+//! Writing: each change with its audit row, in one transaction.
 use std::sync::Arc;
 
 use ::store::{Ctx, Tx};
 use futures_util::FutureExt as _;
-use kernel::{Actor, Code, Error, FieldError, Page, Result, UserId, Uuid, Value, id::uuid_v7, rule::Bound};
-use platform::{
-    audit::{self, Entry},
-    secrets::{Keyring, MacKey},
-};
+use kernel::{Actor, Code, Error, FieldError, Result, UserId, Uuid, Value, id::uuid_v7};
+use platform::audit::{self, Entry};
 use serde_json::{Map, Value as Json};
 use web::call::IfMatch;
 
-use super::{ListQuery, Record, SortKey, cursor, input, store};
-use crate::schema::{Column, Declaration, Operation, Owner, Resource, place, unique_index};
-
-/// A page ends before it holds more than this: many slow readers of long texts must not fill the memory.
-const PAGE_BYTES: usize = 2 * 1024 * 1024;
-
-/// The records of every declared resource. Cheap to clone.
-#[derive(Clone)]
-pub struct Records {
-    declaration: Arc<Declaration>,
-    cursor_key: Arc<MacKey>,
-}
+use super::{
+    super::{Record, input, store},
+    Records,
+    access::{allowed, denied, holds, writable},
+};
+use crate::schema::{Declaration, Operation, Owner, Resource, place, unique_index};
 
 impl Records {
-    pub fn new(declaration: Arc<Declaration>, keyring: &Keyring) -> Result<Self> {
-        Ok(Self { declaration, cursor_key: Arc::new(keyring.mac_key("resources.cursor")?) })
-    }
-
-    pub fn declaration(&self) -> &Arc<Declaration> {
-        &self.declaration
-    }
-
     /// Errors: 401, 403 when the rule says no; 422 naming each wrong field; 409 for a value that must be unique.
     pub async fn create(&self, ctx: &Ctx, resource: &Arc<Resource>, body: Map<String, Json>) -> Result<Record> {
         let rule = allowed(ctx, resource, Operation::Create)?;
         let record = new_record(ctx, resource, input::whole(resource, body)?);
-        if !rule.matches(&record.values) {
-            return Err(denied(ctx, Code::Forbidden));
-        }
         let declaration = Arc::clone(&self.declaration);
         ctx.write(move |ctx, tx| {
             async move {
+                if !holds(tx, &declaration, &rule, &record).await? {
+                    return Err(denied(&ctx, Code::Forbidden));
+                }
                 check_references(tx, &ctx, &declaration, &record, None).await?;
                 store::insert(tx, &record).await.map_err(|error| name_unique(&record.resource, error))?;
                 let entry = Entry::new("record.created", &record.resource.name, record.id()?).after(&record);
@@ -52,39 +35,6 @@ impl Records {
             .boxed()
         })
         .await
-    }
-
-    /// Errors: 404 for what is not there or not readable; 401 when nobody is logged in.
-    pub async fn get(&self, ctx: &Ctx, resource: &Arc<Resource>, id: Uuid) -> Result<Record> {
-        let rule = allowed(ctx, resource, Operation::Read)?;
-        let resource = Arc::clone(resource);
-        let record = ctx.read(move |_, tx| async move { store::get(tx, &resource, id).await }.boxed()).await?;
-        readable(ctx, &rule, record)
-    }
-
-    /// Errors: 401 when the rule lets nobody anonymous read anything; 400 for a cursor of another list.
-    pub async fn list(&self, ctx: &Ctx, resource: &Arc<Resource>, query: ListQuery) -> Result<Page<Record>> {
-        let rule = allowed(ctx, resource, Operation::Read)?;
-        let mut keys = query.sort;
-        if keys.iter().all(|key| key.column != place::ID) {
-            let is_descending = keys.last().is_some_and(|key| key.is_descending);
-            keys.push(SortKey { column: place::ID, is_descending });
-        }
-        let after = query.after.map(|after| cursor::decode(&self.cursor_key, resource, &keys, &after)).transpose()?;
-        let limit = query.limit.get();
-        let (resource, sorted_by) = (Arc::clone(resource), keys.clone());
-        let mut items = ctx
-            .read(move |_, tx| {
-                async move { store::list(tx, &resource, &rule, &sorted_by, after.as_deref(), limit + 1).await }.boxed()
-            })
-            .await?;
-        // One more than asked for tells whether there is a next page.
-        let kept = limit.min(fitting(&items));
-        let has_more = items.len() > kept;
-        items.truncate(kept);
-        let last = items.last().filter(|_| has_more);
-        let next = last.map(|last| cursor::encode(&self.cursor_key, last, &keys));
-        Ok(Page { items, next })
     }
 
     /// Applies a merge patch. The rule must hold before and after it. A patch that changes nothing writes nothing.
@@ -101,7 +51,7 @@ impl Records {
         let (resource, declaration) = (Arc::clone(resource), Arc::clone(&self.declaration));
         ctx.write(move |ctx, tx| {
             async move {
-                let before = writable(tx, &ctx, &resource, id, &rule, if_match).await?;
+                let before = writable(tx, &ctx, &declaration, &resource, id, &rule, if_match).await?;
                 let mut after = before.clone();
                 for (index, value) in changes {
                     let value = input::merged(&resource, index, before.values.get(index), value)?;
@@ -112,7 +62,7 @@ impl Records {
                 }
                 set(&mut after, place::UPDATED_AT, ctx.now().into());
                 set(&mut after, place::VERSION, (before.version() + 1).into());
-                if !rule.matches(&after.values) {
+                if !holds(tx, &declaration, &rule, &after).await? {
                     return Err(denied(&ctx, Code::Forbidden));
                 }
                 check_references(tx, &ctx, &declaration, &after, Some(&before)).await?;
@@ -132,10 +82,10 @@ impl Records {
     /// Deletes, or marks as deleted where the resource says so.
     pub async fn delete(&self, ctx: &Ctx, resource: &Arc<Resource>, id: Uuid, if_match: Option<IfMatch>) -> Result<()> {
         let rule = allowed(ctx, resource, Operation::Delete)?;
-        let resource = Arc::clone(resource);
+        let (resource, declaration) = (Arc::clone(resource), Arc::clone(&self.declaration));
         ctx.write(move |ctx, tx| {
             async move {
-                let before = writable(tx, &ctx, &resource, id, &rule, if_match).await?;
+                let before = writable(tx, &ctx, &declaration, &resource, id, &rule, if_match).await?;
                 let is_gone = if resource.is_soft_deleted {
                     let mut after = before.clone();
                     set(&mut after, place::DELETED_AT, ctx.now().into());
@@ -154,67 +104,6 @@ impl Records {
         })
         .await
     }
-}
-
-/// The rule for this actor. Errors: 401, 403 when it can hold for no record at all.
-fn allowed(ctx: &Ctx, resource: &Resource, operation: Operation) -> Result<Bound> {
-    if let Actor::System(_) = ctx.actor {
-        return Ok(Bound::Const(true));
-    }
-    if operation == Operation::Create && resource.owner == Owner::User {
-        // Whoever creates it owns it.
-        ctx.actor.require_login()?;
-    }
-    let rule = resource.rules.get(operation).bind(&ctx.actor);
-    match (&rule, operation) {
-        (Bound::Const(false), _) if !ctx.actor.is_authenticated() => Err(Error::new(Code::Unauthenticated)),
-        (Bound::Const(false), Operation::Create) => Err(Error::new(Code::Forbidden)),
-        // Whoever may read something is told 404 or 403 by the record itself; a list is empty.
-        _ => Ok(rule),
-    }
-}
-
-/// The refusal for someone logged in, or 401.
-fn denied(ctx: &Ctx, code: Code) -> Error {
-    Error::new(if ctx.actor.is_authenticated() { code } else { Code::Unauthenticated })
-}
-
-/// What is not there and what may not be read look the same, to strangers (404) as to anonymous callers (401).
-fn readable(ctx: &Ctx, rule: &Bound, record: Option<Record>) -> Result<Record> {
-    let code = if *rule == Bound::Const(true) { Error::new(Code::NotFound) } else { denied(ctx, Code::NotFound) };
-    record.filter(|record| rule.matches(&record.values)).ok_or(code)
-}
-
-/// The record, held until the transaction ends, if the actor may change it and names the right version.
-async fn writable(
-    tx: &mut Tx<'_>,
-    ctx: &Ctx,
-    resource: &Arc<Resource>,
-    id: Uuid,
-    rule: &Bound,
-    if_match: Option<IfMatch>,
-) -> Result<Record> {
-    tx.lock(&format!("{}/{id}", resource.name)).await?;
-    let read = allowed(ctx, resource, Operation::Read)?;
-    let record = readable(ctx, &read, store::get(tx, resource, id).await?)?;
-    if !rule.matches(&record.values) {
-        return Err(denied(ctx, Code::Forbidden));
-    }
-    match if_match {
-        None if resource.requires_if_match => Err(Error::new(Code::VersionRequired)),
-        Some(condition) if !condition.accepts(record.version()) => Err(Error::new(Code::VersionMismatch)),
-        _ => Ok(record),
-    }
-}
-
-/// How many records a page holds before it is too large: one at least.
-fn fitting(items: &[Record]) -> usize {
-    let mut bytes = 0;
-    let fit = items.iter().take_while(|record| {
-        bytes += record.size();
-        bytes <= PAGE_BYTES
-    });
-    fit.count().max(1)
 }
 
 fn new_record(ctx: &Ctx, resource: &Arc<Resource>, declared: Vec<(usize, Value)>) -> Record {
@@ -259,7 +148,10 @@ async fn check_references(
         let found = store::get(tx, target, *id).await?;
         let is_readable = match &ctx.actor {
             Actor::System(_) => found.is_some(),
-            actor => found.is_some_and(|found| target.rules.read.bind(actor).matches(&found.values)),
+            actor => match found {
+                Some(found) => holds(tx, declaration, &target.rules.read.bind(actor, ctx.now()), &found).await?,
+                None => false,
+            },
         };
         if !is_readable {
             return Err(Error::invalid(vec![FieldError::new(
@@ -272,11 +164,11 @@ async fn check_references(
     Ok(())
 }
 
-/// Names the field whose value is taken.
+/// Names the fields whose values are taken.
 fn name_unique(resource: &Resource, error: Error) -> Error {
     let Some(constraint) = ::store::violated(&error) else { return error };
-    let is_broken = |column: &&Column| constraint == unique_index(&resource.name, &column.name);
-    let Some(column) = resource.columns.iter().filter(|column| column.is_unique).find(is_broken) else { return error };
-    let field = FieldError::new(&column.name, "taken", "another record has this value");
-    error.with_field(field)
+    let broken = resource.unique_keys().into_iter().find(|key| constraint == unique_index(&resource.name, key));
+    let fields = broken.into_iter().flatten();
+    fields
+        .fold(error, |error, field| error.with_field(FieldError::new(field, "taken", "another record has this value")))
 }

@@ -1,27 +1,25 @@
 //! Durations as people write them: `500ms`, `30s`, `15m`, `1h`, `7d`.
 use std::time::Duration;
 
-use super::kind::Fault;
-
 /// Units with their length in milliseconds, the longest first.
 const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
 
 /// Ten years: longer than anything here can mean.
 const MOST: u64 = 3650 * 86_400_000;
 
-/// One whole number and its unit.
-pub fn read(text: &str) -> Result<Duration, Fault> {
+/// One whole number and its unit. Errors: what is wrong with it.
+pub fn read(text: &str) -> Result<Duration, &'static str> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     if unit.is_empty() && digits > 0 {
-        return Err("has no unit".into());
+        return Err("has no unit");
     }
     let number: u64 = number.parse().map_err(|_| "is not a duration")?;
     let (_, length) = UNITS.iter().find(|(name, _)| *name == unit).ok_or("is not a duration")?;
     match number.checked_mul(*length) {
-        Some(0) => Err("is zero".into()),
+        Some(0) => Err("is zero"),
         Some(millis) if millis <= MOST => Ok(Duration::from_millis(millis)),
-        _ => Err("is more than ten years".into()),
+        _ => Err("is more than ten years"),
     }
 }
 

@@ -1,13 +1,16 @@
-//! HTTP for records: five routes for each declared resource.
+//! HTTP for records: the routes of each declared resource.
+mod read;
+mod write;
+
 use std::sync::Arc;
 
 use kernel::{
     Code, Error, Result, Uuid, id,
     schema::{Field, Kind, Schema},
 };
-use web::{Access, Call, Method, Reply, Route, Routes, StatusCode};
+use web::{Access, Call, Method, Route, Routes, StatusCode};
 
-use super::{ListQuery, Records};
+use super::Records;
 use crate::schema::Resource;
 
 /// What a handler works with: the service and the resource of its route.
@@ -28,11 +31,11 @@ fn resource_routes(records: &Records, resource: &Arc<Resource>) -> Routes {
     let route = |method, path: &str, verb: &str| {
         let operation = format!("{verb}_{name}");
         match verb {
-            "list" => Route::new(method, path.to_owned(), operation, &deps, list),
-            "create" => Route::new(method, path.to_owned(), operation, &deps, create),
-            "get" => Route::new(method, path.to_owned(), operation, &deps, get),
-            "update" => Route::new(method, path.to_owned(), operation, &deps, update),
-            _ => Route::new(method, path.to_owned(), operation, &deps, delete),
+            "list" => Route::new(method, path.to_owned(), operation, &deps, read::list),
+            "create" => Route::new(method, path.to_owned(), operation, &deps, write::create),
+            "get" => Route::new(method, path.to_owned(), operation, &deps, read::get),
+            "update" => Route::new(method, path.to_owned(), operation, &deps, write::update),
+            _ => Route::new(method, path.to_owned(), operation, &deps, write::delete),
         }
         .access(Access::Rules)
     };
@@ -89,37 +92,4 @@ fn page(item: Schema) -> Schema {
 
 fn record_id(call: &Call, resource: &Resource) -> Result<Uuid> {
     id::decode(&resource.id_prefix, call.param("id")?).ok_or_else(|| Error::new(Code::NotFound))
-}
-
-async fn list((records, resource): Deps, call: Call) -> Result<Reply> {
-    let sort = call.query("sort").map(|sort| ListQuery::sort(&resource, sort)).transpose()?.unwrap_or_default();
-    let query = ListQuery { sort, limit: call.limit()?, after: call.query("after").map(str::to_owned) };
-    Reply::ok(&records.list(&call.ctx, &resource, query).await?)
-}
-
-async fn create((records, resource): Deps, mut call: Call) -> Result<Reply> {
-    let body = call.object()?;
-    let record = records.create(&call.ctx, &resource, body).await?;
-    let location = format!("/api/v1/{}/{}", resource.name, record.shown_id()?);
-    Reply::created(&location, &record)?.etag(record.version())
-}
-
-async fn get((records, resource): Deps, call: Call) -> Result<Reply> {
-    let id = record_id(&call, &resource)?;
-    let record = records.get(&call.ctx, &resource, id).await?;
-    Reply::ok(&record)?.etag(record.version())
-}
-
-async fn update((records, resource): Deps, mut call: Call) -> Result<Reply> {
-    let id = record_id(&call, &resource)?;
-    let if_match = call.if_match()?;
-    let body = call.object()?;
-    let record = records.update(&call.ctx, &resource, id, if_match, body).await?;
-    Reply::ok(&record)?.etag(record.version())
-}
-
-async fn delete((records, resource): Deps, call: Call) -> Result<Reply> {
-    let id = record_id(&call, &resource)?;
-    records.delete(&call.ctx, &resource, id, call.if_match()?).await?;
-    Ok(Reply::no_content())
 }

@@ -1,0 +1,17 @@
+//! Reading over HTTP.
+use kernel::Result;
+use web::{Call, Reply};
+
+use super::{super::ListQuery, Deps, record_id};
+
+pub(super) async fn get((records, resource): Deps, call: Call) -> Result<Reply> {
+    let id = record_id(&call, &resource)?;
+    let record = records.get(&call.ctx, &resource, id).await?;
+    Reply::ok(&record)?.etag(record.version())
+}
+
+pub(super) async fn list((records, resource): Deps, call: Call) -> Result<Reply> {
+    let sort = call.query("sort").map(|sort| ListQuery::sort(&resource, sort)).transpose()?.unwrap_or_default();
+    let query = ListQuery { sort, limit: call.limit()?, after: call.query("after").map(str::to_owned) };
+    Reply::ok(&records.list(&call.ctx, &resource, query).await?)
+}

@@ -1,0 +1,77 @@
+//! Who may do what to which record.
+use std::sync::Arc;
+
+use ::store::{Ctx, Tx};
+use kernel::{Actor, Code, Error, Result, Uuid, rule::Bound};
+use web::call::IfMatch;
+
+use super::super::{Record, store};
+use crate::schema::{Declaration, Operation, Owner, Resource};
+
+/// The rule for this actor. Errors: 401, 403 when it can hold for no record at all.
+pub(super) fn allowed(ctx: &Ctx, resource: &Resource, operation: Operation) -> Result<Bound> {
+    if let Actor::System(_) = ctx.actor {
+        return Ok(Bound::Const(true));
+    }
+    if operation == Operation::Create && resource.owner == Owner::User {
+        // Whoever creates it owns it.
+        ctx.actor.require_login()?;
+    }
+    let rule = resource.rules.get(operation).bind(&ctx.actor, ctx.now());
+    match (&rule, operation) {
+        (Bound::Const(false), _) if !ctx.actor.is_authenticated() => Err(Error::new(Code::Unauthenticated)),
+        (Bound::Const(false), Operation::Create) => Err(Error::new(Code::Forbidden)),
+        // Whoever may read something is told 404 or 403 by the record itself; a list is empty.
+        _ => Ok(rule),
+    }
+}
+
+/// The refusal for someone logged in, or 401.
+pub(super) fn denied(ctx: &Ctx, code: Code) -> Error {
+    Error::new(if ctx.actor.is_authenticated() { code } else { Code::Unauthenticated })
+}
+
+/// Whether `rule`, bound to the actor, holds for a record.
+pub(super) async fn holds(_tx: &mut Tx<'_>, _declaration: &Declaration, rule: &Bound, record: &Record) -> Result<bool> {
+    Ok(rule.matches(&record.values))
+}
+
+/// What is not there and what may not be read look the same, to strangers (404) as to anonymous callers (401).
+pub(super) async fn readable(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    declaration: &Declaration,
+    rule: &Bound,
+    record: Option<Record>,
+) -> Result<Record> {
+    if let Some(record) = record
+        && holds(tx, declaration, rule, &record).await?
+    {
+        return Ok(record);
+    }
+    Err(if *rule == Bound::Const(true) { Error::new(Code::NotFound) } else { denied(ctx, Code::NotFound) })
+}
+
+/// The record, held until the transaction ends, if the actor may change it and names the right version.
+pub(super) async fn writable(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    declaration: &Declaration,
+    resource: &Arc<Resource>,
+    id: Uuid,
+    rule: &Bound,
+    if_match: Option<IfMatch>,
+) -> Result<Record> {
+    tx.lock(&format!("{}/{id}", resource.name)).await?;
+    let read = allowed(ctx, resource, Operation::Read)?;
+    let found = store::get(tx, resource, id).await?;
+    let record = readable(tx, ctx, declaration, &read, found).await?;
+    if !holds(tx, declaration, rule, &record).await? {
+        return Err(denied(ctx, Code::Forbidden));
+    }
+    match if_match {
+        None if resource.requires_if_match => Err(Error::new(Code::VersionRequired)),
+        Some(condition) if !condition.accepts(record.version()) => Err(Error::new(Code::VersionMismatch)),
+        _ => Ok(record),
+    }
+}

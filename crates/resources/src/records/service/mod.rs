@@ -1,0 +1,28 @@
+//! Rules for records. REST, the command line and what comes later all call these functions.
+mod access;
+mod read;
+mod write;
+
+use std::sync::Arc;
+
+use kernel::Result;
+use platform::secrets::{Keyring, MacKey};
+
+use crate::schema::Declaration;
+
+/// The records of every declared resource. Cheap to clone.
+#[derive(Clone)]
+pub struct Records {
+    declaration: Arc<Declaration>,
+    cursor_key: Arc<MacKey>,
+}
+
+impl Records {
+    pub fn new(declaration: Arc<Declaration>, keyring: &Keyring) -> Result<Self> {
+        Ok(Self { declaration, cursor_key: Arc::new(keyring.mac_key("resources.cursor")?) })
+    }
+
+    pub fn declaration(&self) -> &Arc<Declaration> {
+        &self.declaration
+    }
+}
