@@ -5,11 +5,14 @@ mod model;
 mod purge;
 mod routes;
 mod service;
+mod shown;
 mod store;
 
-pub use model::{ListQuery, Record, SortKey};
+use model::SortKey;
+pub use model::{ListQuery, Record};
 pub use routes::routes;
 pub use service::Records;
+pub use shown::Shown;
 
 /// This slice's migrations.
 pub const MIGRATIONS: [::store::Migration; 1] = [::store::Migration {

@@ -1,8 +1,8 @@
-//! A record and the query of a list.
+//! A record, and what a list is asked for.
 use std::sync::Arc;
 
 use ::store::row;
-use kernel::{Code, Error, FieldError, Limit, Result, Uuid, Value, id, schema::Kind};
+use kernel::{Error, Limit, Result, Uuid, Value, id, schema::Kind};
 use serde::{
     Serialize, Serializer,
     ser::{Error as _, SerializeMap as _},
@@ -18,10 +18,11 @@ pub struct Record {
     pub values: Vec<Value>,
 }
 
-/// How a list is ordered and which page of it is asked for.
+/// What a list is asked for, in the words of its parameters: what they mean depends on who asks.
 #[derive(Clone, Debug, Default)]
 pub struct ListQuery {
-    pub sort: Vec<SortKey>,
+    /// `-created_at,title`
+    pub sort: Option<String>,
     pub limit: Limit,
     /// The cursor a page before gave.
     pub after: Option<String>,
@@ -29,15 +30,10 @@ pub struct ListQuery {
 
 /// One column of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SortKey {
+pub(super) struct SortKey {
     pub column: usize,
     pub is_descending: bool,
 }
-
-/// Most keys of an order, `id` not counted.
-const MAX_SORT_KEYS: usize = 4;
-/// Most bytes of text they may hold together, because a cursor carries them: a text of 1,000 characters and little else.
-const MAX_SORT_BYTES: usize = 4_200;
 
 impl Record {
     pub fn id(&self) -> Result<Uuid> {
@@ -92,54 +88,31 @@ impl Serialize for Record {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.values.len()))?;
         for (column, value) in self.resource.columns.iter().zip(&self.values) {
-            map.serialize_key(&column.name)?;
-            match (&column.kind, value) {
-                (_, Value::Null | Value::Bytes(_)) => map.serialize_value(&())?,
-                (_, Value::Bool(truth)) => map.serialize_value(truth)?,
-                (_, Value::Int(number)) => map.serialize_value(number)?,
-                (_, Value::Float(number)) => map.serialize_value(number)?,
-                (_, Value::Decimal(number)) => map.serialize_value(&number.to_string())?,
-                (_, Value::Text(text)) => map.serialize_value(text)?,
-                (Kind::Id(prefix), Value::Uuid(uuid)) => map.serialize_value(&id::encode(prefix, *uuid))?,
-                (_, Value::Uuid(uuid)) => map.serialize_value(&uuid.to_string())?,
-                (_, Value::Timestamp(at)) => map.serialize_value(at)?,
-                (_, Value::Json(text)) => {
-                    let raw: &RawValue = serde_json::from_str(text).map_err(S::Error::custom)?;
-                    map.serialize_value(raw)?;
-                }
-            }
+            map.serialize_entry(&column.name, &InColumn(column, value))?;
         }
         map.end()
     }
 }
 
-impl ListQuery {
-    /// Reads `sort=-created_at,title`. Errors: 400 naming what is wrong.
-    pub fn sort(resource: &Resource, text: &str) -> Result<Vec<SortKey>> {
-        let bad = |message: String| Error::new(Code::BadQuery).with_field(FieldError::new("sort", "invalid", message));
-        let mut keys: Vec<SortKey> = Vec::new();
-        let mut bytes = 0;
-        for name in text.split(',') {
-            let (name, is_descending) = name.strip_prefix('-').map_or((name, false), |name| (name, true));
-            let shown: String = name.chars().take(64).collect();
-            let Some((column, declared)) = resource.column(name) else {
-                return Err(bad(format!("there is no field `{shown}`")));
-            };
-            if matches!(declared.kind, Kind::Json { .. }) {
-                return Err(bad(format!("`{shown}` has no order")));
+/// A value as its column is written in JSON.
+pub(super) struct InColumn<'a>(pub &'a Column, pub &'a Value);
+
+impl Serialize for InColumn<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match (&self.0.kind, self.1) {
+            (_, Value::Null | Value::Bytes(_)) => serializer.serialize_unit(),
+            (_, Value::Bool(truth)) => serializer.serialize_bool(*truth),
+            (_, Value::Int(number)) => serializer.serialize_i64(*number),
+            (_, Value::Float(number)) => serializer.serialize_f64(*number),
+            (_, Value::Decimal(number)) => serializer.collect_str(number),
+            (_, Value::Text(text)) => serializer.serialize_str(text),
+            (Kind::Id(prefix), Value::Uuid(uuid)) => serializer.serialize_str(&id::encode(prefix, *uuid)),
+            (_, Value::Uuid(uuid)) => serializer.collect_str(uuid),
+            (_, Value::Timestamp(at)) => at.serialize(serializer),
+            (_, Value::Json(text)) => {
+                let raw: &RawValue = serde_json::from_str(text).map_err(S::Error::custom)?;
+                raw.serialize(serializer)
             }
-            bytes = declared.text_bytes().saturating_add(bytes);
-            if bytes > MAX_SORT_BYTES {
-                return Err(bad("texts that may be so long cannot be sorted by".to_owned()));
-            }
-            if keys.iter().any(|key| key.column == column) {
-                return Err(bad(format!("`{shown}` is named twice")));
-            }
-            keys.push(SortKey { column, is_descending });
         }
-        if keys.len() > MAX_SORT_KEYS {
-            return Err(bad(format!("at most {MAX_SORT_KEYS} fields can be named")));
-        }
-        Ok(keys)
     }
 }

@@ -185,11 +185,12 @@ impl Resource {
         Schema::new(self.declared().map(|(_, column)| column.input(false)).collect())
     }
 
-    /// What a record looks like.
+    /// What a record looks like; fields not everyone sees may be absent.
     pub fn output(&self) -> Schema {
         let field = |column: &Column| {
             let field = Field::required(Cow::Owned(column.name.clone()), column.kind.clone());
-            if column.is_nullable { field.nullable() } else { field }
+            let field = if column.is_nullable { field.nullable() } else { field };
+            Field { is_required: column.read.is_none(), ..field }
         };
         Schema::new(self.columns.iter().map(field).collect())
     }

@@ -55,7 +55,7 @@ async fn every_order_pages_through_every_row_once() {
             "t,id",
             "-d,-b,n",
         ] {
-            let keys = if sort.is_empty() { vec![] } else { ListQuery::sort(&things, sort).unwrap() };
+            let keys = Some(sort).filter(|sort| !sort.is_empty()).map(str::to_owned);
             let whole = ListQuery { sort: keys.clone(), limit: Limit::new(200).unwrap(), after: None };
             let whole = world.records.list(&ctx, &things, whole).await.unwrap();
             assert_eq!((whole.items.len(), whole.next), (23, None));
@@ -88,7 +88,7 @@ async fn text_sorts_by_code_point_and_nulls_come_first() {
             world.records.create(&ctx, &things, object(json!({"t": t, "n": n}))).await.unwrap();
         }
         let texts = async |sort: &str| {
-            let query = ListQuery { sort: ListQuery::sort(&things, sort).unwrap(), ..ListQuery::default() };
+            let query = ListQuery { sort: Some(sort.to_owned()), ..ListQuery::default() };
             let page = world.records.list(&ctx, &things, query).await.unwrap();
             let shown = |item| serde_json::to_value(item).unwrap()["t"].as_str().unwrap().to_owned();
             page.items.iter().map(shown).collect::<Vec<_>>()
@@ -110,7 +110,7 @@ async fn a_cursor_of_another_list_is_refused() {
             world.records.create(&ctx, &things, object(json!({"t": "a"}))).await.unwrap();
         }
         let query = |sort: &str, after: Option<String>| ListQuery {
-            sort: ListQuery::sort(&things, sort).unwrap(),
+            sort: Some(sort.to_owned()),
             limit: Limit::new(1).unwrap(),
             after,
         };

@@ -11,7 +11,7 @@ pub(super) async fn get((records, resource): Deps, call: Call) -> Result<Reply> 
 }
 
 pub(super) async fn list((records, resource): Deps, call: Call) -> Result<Reply> {
-    let sort = call.query("sort").map(|sort| ListQuery::sort(&resource, sort)).transpose()?.unwrap_or_default();
-    let query = ListQuery { sort, limit: call.limit()?, after: call.query("after").map(str::to_owned) };
+    let text = |name| call.query(name).map(str::to_owned);
+    let query = ListQuery { sort: text("sort"), limit: call.limit()?, after: text("after") };
     Reply::ok(&records.list(&call.ctx, &resource, query).await?)
 }

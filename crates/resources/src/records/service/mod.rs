@@ -1,6 +1,8 @@
 //! Rules for records. REST, the command line and what comes later all call these functions.
 mod access;
 mod read;
+mod sort;
+mod view;
 mod write;
 
 use std::sync::Arc;

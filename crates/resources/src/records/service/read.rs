@@ -6,24 +6,27 @@ use futures_util::FutureExt as _;
 use kernel::{Page, Result, Uuid};
 
 use super::{
-    super::{ListQuery, Record, SortKey, cursor, store},
+    super::{ListQuery, Record, Shown, cursor, store},
     Records,
     access::{allowed, readable},
+    sort::sort_keys,
+    view::{View, show},
 };
-use crate::schema::{Operation, Resource, place};
+use crate::schema::{Operation, Resource};
 
 /// A page ends before it holds more than this: many slow readers of long texts must not fill the memory.
 const PAGE_BYTES: usize = 2 * 1024 * 1024;
 
 impl Records {
     /// Errors: 404 for what is not there or not readable; 401 when nobody is logged in.
-    pub async fn get(&self, ctx: &Ctx, resource: &Arc<Resource>, id: Uuid) -> Result<Record> {
+    pub async fn get(&self, ctx: &Ctx, resource: &Arc<Resource>, id: Uuid) -> Result<Shown> {
         let rule = allowed(ctx, resource, Operation::Read)?;
         let (resource, declaration) = (Arc::clone(resource), Arc::clone(&self.declaration));
         ctx.read(move |ctx, tx| {
             async move {
                 let found = store::get(tx, &resource, id).await?;
-                readable(tx, &ctx, &declaration, &rule, found).await
+                let record = readable(tx, &ctx, &declaration, &rule, found).await?;
+                show(tx, &ctx, &declaration, record).await
             }
             .boxed()
         })
@@ -31,26 +34,32 @@ impl Records {
     }
 
     /// Errors: 401 when the rule lets nobody anonymous read anything; 400 for a cursor of another list.
-    pub async fn list(&self, ctx: &Ctx, resource: &Arc<Resource>, query: ListQuery) -> Result<Page<Record>> {
+    pub async fn list(&self, ctx: &Ctx, resource: &Arc<Resource>, query: ListQuery) -> Result<Page<Shown>> {
         let rule = allowed(ctx, resource, Operation::Read)?;
-        let mut keys = query.sort;
-        if keys.iter().all(|key| key.column != place::ID) {
-            let is_descending = keys.last().is_some_and(|key| key.is_descending);
-            keys.push(SortKey { column: place::ID, is_descending });
-        }
+        let view = View::new(ctx, resource);
+        let keys = sort_keys(&view, query.sort.as_deref())?;
         let after = query.after.map(|after| cursor::decode(&self.cursor_key, resource, &keys, &after)).transpose()?;
         let limit = query.limit.get();
         let (resource, declaration, sorted_by) = (Arc::clone(resource), Arc::clone(&self.declaration), keys.clone());
-        let mut items = ctx
+        let (items, has_more) = ctx
             .read(move |_, tx| {
-                async move { store::list(tx, &declaration, &resource, &rule, &sorted_by, after.as_deref(), limit + 1).await }
-                    .boxed()
+                async move {
+                    let after = after.as_deref();
+                    let mut found =
+                        store::list(tx, &declaration, &resource, &rule, &sorted_by, after, limit + 1).await?;
+                    // One more than asked for tells whether there is a next page.
+                    let kept = limit.min(fitting(&found));
+                    let has_more = found.len() > kept;
+                    found.truncate(kept);
+                    let mut items = Vec::with_capacity(kept);
+                    for record in found {
+                        items.push(view.show(tx, &declaration, record).await?);
+                    }
+                    Ok((items, has_more))
+                }
+                .boxed()
             })
             .await?;
-        // One more than asked for tells whether there is a next page.
-        let kept = limit.min(fitting(&items));
-        let has_more = items.len() > kept;
-        items.truncate(kept);
         let last = items.last().filter(|_| has_more);
         let next = last.map(|last| cursor::encode(&self.cursor_key, last, &keys));
         Ok(Page { items, next })

@@ -9,15 +9,16 @@ use serde_json::{Map, Value as Json};
 use web::call::IfMatch;
 
 use super::{
-    super::{Record, input, store},
+    super::{Record, Shown, input, store},
     Records,
     access::{allowed, denied, holds, writable},
+    view::show,
 };
 use crate::schema::{Declaration, Operation, Owner, Resource, place, unique_index};
 
 impl Records {
     /// Errors: 401, 403 when the rule says no; 422 naming each wrong field; 409 for a value that must be unique.
-    pub async fn create(&self, ctx: &Ctx, resource: &Arc<Resource>, body: Map<String, Json>) -> Result<Record> {
+    pub async fn create(&self, ctx: &Ctx, resource: &Arc<Resource>, body: Map<String, Json>) -> Result<Shown> {
         let rule = allowed(ctx, resource, Operation::Create)?;
         let record = new_record(ctx, resource, input::whole(resource, body)?);
         let declaration = Arc::clone(&self.declaration);
@@ -30,7 +31,7 @@ impl Records {
                 store::insert(tx, &record).await.map_err(|error| name_unique(&record.resource, error))?;
                 let entry = Entry::new("record.created", &record.resource.name, record.id()?).after(&record);
                 audit::record(tx, &ctx, entry).await?;
-                Ok(record)
+                show(tx, &ctx, &declaration, record).await
             }
             .boxed()
         })
@@ -45,7 +46,7 @@ impl Records {
         id: Uuid,
         if_match: Option<IfMatch>,
         body: Map<String, Json>,
-    ) -> Result<Record> {
+    ) -> Result<Shown> {
         let rule = allowed(ctx, resource, Operation::Update)?;
         let changes = input::part(resource, body)?;
         let (resource, declaration) = (Arc::clone(resource), Arc::clone(&self.declaration));
@@ -58,7 +59,7 @@ impl Records {
                     set(&mut after, index, value);
                 }
                 if after.values == before.values {
-                    return Ok(before);
+                    return show(tx, &ctx, &declaration, before).await;
                 }
                 set(&mut after, place::UPDATED_AT, ctx.now().into());
                 set(&mut after, place::VERSION, (before.version() + 1).into());
@@ -72,7 +73,7 @@ impl Records {
                 }
                 let entry = Entry::new("record.updated", &resource.name, id).before(&before).after(&after);
                 audit::record(tx, &ctx, entry).await?;
-                Ok(after)
+                show(tx, &ctx, &declaration, after).await
             }
             .boxed()
         })
