@@ -71,6 +71,7 @@ fn database_options(config: &Config) -> store::Options {
         queue: database.queue,
         wait: database.wait,
         statement: database.statement_timeout,
+        slow: database.slow_query,
         tls_ca: database.tls_ca.clone(),
         ..store::Options::new(database.url.expose().clone())
     }

@@ -1,20 +1,25 @@
 //! `Db`: one handle over either engine.
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, future::BoxFuture};
 use kernel::{Error, Result, Secret};
-use tokio::time::timeout;
+use tokio::{sync::mpsc, time::timeout};
 
-use crate::{Ctx, Dialect, Tx, postgres, sqlite, tx::Access};
+use crate::{
+    Ctx, Dialect, Tx, postgres, sqlite,
+    statement::{self, Plan, Statements},
+    tx::{Access, Watch},
+};
 
 /// A database, cheap to clone.
 #[derive(Clone)]
 pub struct Db {
     engine: Engine,
+    statements: Arc<Statements>,
 }
 
 #[derive(Clone)]
-enum Engine {
+pub(crate) enum Engine {
     Sqlite(sqlite::Db),
     Postgres(postgres::Db),
 }
@@ -35,6 +40,8 @@ pub struct Options {
     pub statement: Duration,
     /// Most rows one statement may answer with.
     pub rows: usize,
+    /// A statement that takes so long is logged with its plan; `None` logs none.
+    pub slow: Option<Duration>,
     /// A PEM file of certificate authorities that may vouch for PostgreSQL, besides the public ones.
     pub tls_ca: Option<std::path::PathBuf>,
 }
@@ -49,6 +56,7 @@ impl Options {
             wait: Duration::from_secs(5),
             statement: Duration::from_secs(10),
             rows: 10_000,
+            slow: None,
             tls_ca: None,
         }
     }
@@ -71,14 +79,18 @@ impl Db {
             Dialect::Sqlite => Engine::Sqlite(sqlite::Db::open(&options)?),
             Dialect::Postgres => Engine::Postgres(postgres::Db::open(&options).await?),
         };
-        Ok(Self { engine })
+        let slow = options.slow.map(|threshold| {
+            let (sender, events) = mpsc::channel(statement::QUEUE);
+            // It ends when the last handle is gone.
+            tokio::spawn(statement::log_slow(events, engine.clone()));
+            (threshold, sender)
+        });
+        let statements = Arc::new(Statements::new(engine.dialect().name(), slow));
+        Ok(Self { engine, statements })
     }
 
     pub const fn dialect(&self) -> Dialect {
-        match self.engine {
-            Engine::Sqlite(_) => Dialect::Sqlite,
-            Engine::Postgres(_) => Dialect::Postgres,
-        }
+        self.engine.dialect()
     }
 
     pub(crate) async fn run<T, F>(&self, access: Access, ctx: Ctx, body: F) -> Result<T>
@@ -86,11 +98,13 @@ impl Db {
         T: Send + 'static,
         F: for<'t, 'c> FnOnce(Ctx, &'t mut Tx<'c>) -> BoxFuture<'t, Result<T>> + Send + 'static,
     {
-        match &self.engine {
-            Engine::Sqlite(db) => db.run(access, move |tx| body(ctx, tx)).await,
-            // Boxed: it is large, and SQLite's callers need not carry it around.
-            Engine::Postgres(db) => Box::pin(db.run(access, move |tx| body(ctx, tx))).await,
-        }
+        let watch = Watch { statements: Arc::clone(&self.statements), request: Arc::clone(&ctx.request) };
+        self.engine
+            .run(access, move |tx| {
+                tx.watch(watch);
+                body(ctx, tx)
+            })
+            .await
     }
 
     /// Whether the database answers, within two seconds.
@@ -118,6 +132,33 @@ impl Db {
             Engine::Sqlite(db) => db.close().await,
             Engine::Postgres(db) => db.close().await,
         }
+    }
+}
+
+impl Engine {
+    const fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite(_) => Dialect::Sqlite,
+            Self::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    async fn run<T, F>(&self, access: Access, body: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'t, 'c> FnOnce(&'t mut Tx<'c>) -> BoxFuture<'t, Result<T>> + Send + 'static,
+    {
+        match self {
+            Self::Sqlite(db) => db.run(access, body).await,
+            // Boxed: it is large, and SQLite's callers need not carry it around.
+            Self::Postgres(db) => Box::pin(db.run(access, body)).await,
+        }
+    }
+
+    /// How a statement would be run.
+    pub async fn explain(&self, sql: &str, is_forced: bool) -> Result<Plan> {
+        let sql = sql.to_owned();
+        self.run(Access::Read, move |tx| async move { tx.explain(&sql, is_forced).await }.boxed()).await
     }
 }
 

@@ -19,6 +19,14 @@ impl Dialect {
         }
     }
 
+    /// As labels and answers call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgresql",
+        }
+    }
+
     /// `sql` with its type placeholders filled: `{id} {int} {float} {time} {bool} {bytes} {json} {text} {strict}`.
     pub fn fill(self, sql: &str) -> String {
         // `C` makes PostgreSQL order text by code point, as SQLite does.

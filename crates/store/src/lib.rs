@@ -8,6 +8,7 @@ pub mod row;
 pub mod schema;
 mod sql;
 mod sqlite;
+pub mod statement;
 pub mod tx;
 pub mod violation;
 

@@ -1,31 +1,53 @@
-//! Reads just enough of a statement to know its verb and whether it can change anything.
+//! Reads just enough of a statement to know its verb, its tables and whether it can change anything.
 
-/// The bare words of `sql` in order: without literals, quoted names, comments and parameters.
-struct Words<'s> {
+/// A piece of a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Token<'s> {
+    /// A key word or a bare name.
+    Word(&'s str),
+    /// A name in double quotes, without them.
+    Quoted(&'s str),
+    Mark(u8),
+}
+
+/// The words, names and marks of `sql` in order: without literals, comments, numbers and parameters.
+pub(crate) struct Tokens<'s> {
     sql: &'s str,
     at: usize,
 }
 
-impl<'s> Iterator for Words<'s> {
-    type Item = &'s str;
+pub(crate) const fn tokens(sql: &str) -> Tokens<'_> {
+    Tokens { sql, at: 0 }
+}
 
-    fn next(&mut self) -> Option<&'s str> {
+impl<'s> Iterator for Tokens<'s> {
+    type Item = Token<'s>;
+
+    fn next(&mut self) -> Option<Token<'s>> {
         let bytes = self.sql.as_bytes();
         while let Some(byte) = bytes.get(self.at) {
-            let rest = &bytes[self.at..];
+            let start = self.at;
+            let rest = &bytes[start..];
             match byte {
-                quote @ (b'\'' | b'"') => self.at += 1 + until(&rest[1..], &[*quote]),
+                b'\'' => self.at += 1 + until(&rest[1..], b"'"),
+                b'"' => {
+                    self.at += 1 + until(&rest[1..], b"\"");
+                    return Some(Token::Quoted(self.sql[start..self.at].trim_matches('"')));
+                }
                 b'-' if rest.starts_with(b"--") => self.at += until(rest, b"\n"),
                 b'/' if rest.starts_with(b"/*") => self.at += 2 + until(&rest[2..], b"*/"),
                 byte if is_of_word(*byte) => {
-                    let length = rest.iter().take_while(|byte| is_of_word(**byte)).count();
-                    let word = &self.sql[self.at..self.at + length];
-                    self.at += length;
+                    self.at += rest.iter().take_while(|byte| is_of_word(**byte)).count();
                     if !byte.is_ascii_digit() && *byte != b'$' {
-                        return Some(word);
+                        return Some(Token::Word(&self.sql[start..self.at]));
                     }
                 }
-                _ => self.at += 1,
+                byte => {
+                    self.at += 1;
+                    if !byte.is_ascii_whitespace() {
+                        return Some(Token::Mark(*byte));
+                    }
+                }
             }
         }
         None
@@ -42,11 +64,12 @@ fn until(bytes: &[u8], end: &[u8]) -> usize {
     bytes.windows(end.len()).position(|window| window == end).map_or(bytes.len(), |start| start + end.len())
 }
 
-fn words(sql: &str) -> Words<'_> {
-    Words { sql, at: 0 }
+/// The bare words alone.
+fn words(sql: &str) -> impl Iterator<Item = &str> {
+    tokens(sql).filter_map(|token| if let Token::Word(word) = token { Some(word) } else { None })
 }
 
-fn is_one_of(word: &str, list: &[&str]) -> bool {
+pub(crate) fn is_one_of(word: &str, list: &[&str]) -> bool {
     list.iter().any(|other| word.eq_ignore_ascii_case(other))
 }
 

@@ -1,13 +1,25 @@
 //! A transaction: the same few calls on both engines.
+use std::{sync::Arc, time::Instant};
+
 use kernel::{Error, Result, Value};
 
-use crate::{Row, postgres, sql, sqlite};
+use crate::{
+    RequestInfo, Row, postgres, sql, sqlite,
+    statement::{Plan, Statements},
+};
 
 /// A running transaction. After its first failed statement it can only be rolled back, on both engines.
 pub struct Tx<'c> {
     engine: Engine<'c>,
     access: Access,
     is_spoiled: bool,
+    watch: Option<Watch>,
+}
+
+/// Who is told of each statement, and on whose behalf it runs.
+pub(crate) struct Watch {
+    pub statements: Arc<Statements>,
+    pub request: Arc<RequestInfo>,
 }
 
 pub(crate) enum Engine<'c> {
@@ -26,7 +38,11 @@ pub(crate) enum Access {
 
 impl<'c> Tx<'c> {
     pub(crate) const fn new(engine: Engine<'c>, access: Access) -> Self {
-        Self { engine, access, is_spoiled: false }
+        Self { engine, access, is_spoiled: false, watch: None }
+    }
+
+    pub(crate) fn watch(&mut self, watch: Watch) {
+        self.watch = Some(watch);
     }
 
     pub(crate) const fn is_spoiled(&self) -> bool {
@@ -35,22 +51,22 @@ impl<'c> Tx<'c> {
 
     /// Runs a statement and says how many rows it changed. Parameters are `$1`, `$2`, ...
     pub async fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
-        self.begin_statement(sql)?;
+        let begun = self.begin_statement(sql)?;
         let answer = match &mut self.engine {
             Engine::Sqlite(tx) => tx.execute(sql, params),
             Engine::Postgres(tx) => tx.execute(sql, params).await,
         };
-        self.end_statement(sql, answer)
+        self.end_statement(sql, begun, answer, |changed| *changed)
     }
 
     /// All rows of an answer. Errors: internal, past the bound on rows.
     pub async fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
-        self.begin_statement(sql)?;
+        let begun = self.begin_statement(sql)?;
         let answer = match &mut self.engine {
             Engine::Sqlite(tx) => tx.query(sql, params),
             Engine::Postgres(tx) => tx.query(sql, params).await,
         };
-        self.end_statement(sql, answer)
+        self.end_statement(sql, begun, answer, |rows| rows.len() as u64)
     }
 
     /// The first row of an answer, if there is one.
@@ -66,13 +82,13 @@ impl<'c> Tx<'c> {
     /// Runs several statements without parameters, separated by `;`. For schemas: use it inside [`crate::Ctx::alter`],
     /// where a statement may take its time.
     pub async fn batch(&mut self, sql: &str) -> Result<()> {
-        self.begin_statement(sql)?;
+        let begun = self.begin_statement(sql)?;
         let answer = match &mut self.engine {
             _ if self.access == Access::Read => Err(Error::internal("a read cannot change the schema")),
             Engine::Sqlite(tx) => tx.batch(sql),
             Engine::Postgres(tx) => tx.batch(sql).await,
         };
-        self.end_statement(sql, answer)
+        self.end_statement(sql, begun, answer, |()| 0)
     }
 
     /// Holds `key` until the transaction ends, so that what is checked stays true until it is written.
@@ -85,24 +101,43 @@ impl<'c> Tx<'c> {
         match &mut self.engine {
             Engine::Sqlite(_) => self.refuse_if_spoiled(),
             Engine::Postgres(_) => self
-                .query("SELECT 1 FROM (SELECT pg_advisory_xact_lock(hashtextextended($1, 0))) AS held", &[key.into()])
+                .query("SELECT 1 FROM pg_advisory_xact_lock(hashtextextended($1, 0))", &[key.into()])
                 .await
                 .map(|_| ()),
         }
     }
 
+    /// How the engine would run `sql`, without running it. `is_forced` keeps PostgreSQL from reading whole tables and from sorting where
+    /// an index would do: on small tables it would rather. SQLite plans without looking at the table's size.
+    pub(crate) async fn explain(&mut self, sql: &str, is_forced: bool) -> Result<Plan> {
+        match &mut self.engine {
+            Engine::Sqlite(tx) => tx.explain(sql),
+            Engine::Postgres(tx) => tx.explain(sql, is_forced).await,
+        }
+    }
+
     /// Spoils the transaction until the statement is known to have ended well: one that was dropped midway may have failed.
-    fn begin_statement(&mut self, sql: &str) -> Result<()> {
+    fn begin_statement(&mut self, sql: &str) -> Result<Instant> {
         self.refuse_if_spoiled()?;
         self.is_spoiled = true;
         if sql::controls_transactions(sql) {
             return Err(Error::internal("a transaction is a closure; it is not begun or ended by a statement"));
         }
-        Ok(())
+        Ok(Instant::now())
     }
 
-    fn end_statement<T>(&mut self, sql: &str, answer: Result<T>) -> Result<T> {
+    fn end_statement<T>(
+        &mut self,
+        sql: &str,
+        begun: Instant,
+        answer: Result<T>,
+        rows: impl FnOnce(&T) -> u64,
+    ) -> Result<T> {
         self.is_spoiled = answer.is_err();
+        if let Some(watch) = &self.watch {
+            let (rows, error) = (answer.as_ref().map_or(0, rows), answer.as_ref().err());
+            watch.statements.ended(sql, begun.elapsed(), rows, error, &watch.request);
+        }
         if let Err(error) = &answer {
             // Without its parameters, which are nobody's business.
             tracing::debug!(sql, ?error, "a statement failed");

@@ -105,6 +105,7 @@ pub const KEYS: &[Key] = &[
     key("database.queue", Kind::Int(1, 1_000_000), "Calls that may wait for the database; one more is answered 503").default("4096"),
     key("database.wait", Kind::Duration, "How long a call may wait for the database").default("5s"),
     key("database.statement_timeout", Kind::Duration, "How long one statement may run").default("10s"),
+    key("database.slow_query", Kind::DurationOrOff, "A statement that takes so long is logged with its plan, without its values").default("200ms"),
     key("database.tls_ca", Kind::Path, "PEM file of authorities that may vouch for PostgreSQL, besides the public ones")
         .example("certificates/database-ca.pem"),
     key("redis.url", Kind::Url(&["redis://", "rediss://"]), "Shared state between nodes; absent: everything in process")

@@ -1,5 +1,8 @@
 //! The kinds of values a key can have, and how text and TOML become them.
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 use ipnet::IpNet;
 
@@ -25,6 +28,8 @@ pub enum Kind {
     /// A whole number from the first to the second.
     Int(u64, u64),
     Duration,
+    /// A duration, or `off`, which is the duration zero.
+    DurationOrOff,
     /// An address and a port.
     Address,
     /// A list of networks, `10.0.0.0/8`, or single addresses.
@@ -59,7 +64,8 @@ impl Kind {
                 let number = text.parse().map_err(|_| "is not a whole number")?;
                 in_range(number, least, most)
             }
-            Self::Duration => duration::read(text).map(Setting::Duration).map_err(Into::into),
+            Self::DurationOrOff if text == "off" => Ok(Setting::Duration(Duration::ZERO)),
+            Self::Duration | Self::DurationOrOff => duration::read(text).map(Setting::Duration).map_err(Into::into),
             Self::Address => read_address(text).map(Setting::Address),
             Self::Networks => {
                 split(text).into_iter().map(read_network).collect::<Result<_, _>>().map(Setting::Networks)
@@ -113,6 +119,7 @@ impl Kind {
             Self::Bool => "true or false".into(),
             Self::Int(least, most) => format!("a whole number from {least} to {most}"),
             Self::Duration => "a number and its unit, as 500ms, 30s, 15m, 1h or 7d".into(),
+            Self::DurationOrOff => "a number and its unit, as 200ms or 1s, or off".into(),
             Self::Address => "address and port, as 127.0.0.1:8080".into(),
             Self::Networks => "networks, as 10.0.0.0/8".into(),
             Self::Origins => "origins, as https://app.example.com".into(),
@@ -192,6 +199,7 @@ mod tests {
             (Kind::Bool, "true", "yes"),
             (Kind::Int(1, 5), "5", "6"),
             (Kind::Duration, "7d", "7"),
+            (Kind::DurationOrOff, "off", "0s"),
             (Kind::Address, "localhost:80", "80"),
             (Kind::Address, "[::1]:0", "example.com:80"),
             (Kind::Networks, "10.0.0.0/8, ::1", "10.0.0.0/99"),

@@ -59,6 +59,8 @@ pub struct Database {
     pub queue: usize,
     pub wait: Duration,
     pub statement_timeout: Duration,
+    /// `None`: slow statements are not logged.
+    pub slow_query: Option<Duration>,
     /// Absolute.
     pub tls_ca: Option<PathBuf>,
 }

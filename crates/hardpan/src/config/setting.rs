@@ -126,6 +126,7 @@ impl fmt::Display for Setting {
             Self::Text(text) => f.write_str(text),
             Self::Bool(truth) => write!(f, "{truth}"),
             Self::Int(number) => write!(f, "{number}"),
+            Self::Duration(span) if span.is_zero() => f.write_str("off"),
             Self::Duration(span) => f.write_str(&duration::write(*span)),
             Self::Address(address) => write!(f, "{address}"),
             Self::Networks(networks) => {

@@ -3,6 +3,7 @@ mod bind;
 mod classify;
 mod connection;
 mod lease;
+mod plan;
 mod tls;
 mod tx;
 mod url;

@@ -33,6 +33,10 @@ impl<'c> Tx<'c> {
         Self { lease, access, most_rows }
     }
 
+    pub(super) const fn lease(&mut self) -> &mut Lease {
+        self.lease
+    }
+
     pub async fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
         self.run(sql, params, false).await.map(|answer| answer.changed)
     }

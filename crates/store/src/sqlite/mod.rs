@@ -2,6 +2,7 @@
 mod classify;
 mod connection;
 mod job;
+mod plan;
 mod readers;
 mod tx;
 mod writer;

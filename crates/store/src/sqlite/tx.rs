@@ -19,6 +19,10 @@ impl<'c> Tx<'c> {
         Self { session, is_timed }
     }
 
+    pub(super) const fn session(&self) -> &Session {
+        self.session
+    }
+
     pub fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
         let read = self.run(sql, params, |_| Ok(()))?;
         // SQLite's count is about the last statement that changed rows, which a DDL statement or a query is not.

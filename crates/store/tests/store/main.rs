@@ -12,6 +12,7 @@ mod isolation;
 mod migrations;
 mod opening;
 mod outage;
+mod statements;
 mod transactions;
 mod values;
 mod violations;
