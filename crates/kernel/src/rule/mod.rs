@@ -1,42 +1,71 @@
-//! Access rules: a bounded subset of CEL, parsed once into a typed tree, evaluated in memory and compiled to SQL with one meaning.
+//! The expression language of access rules and list filters: a bounded subset of CEL, parsed once into a typed tree, evaluated in
+//! memory and compiled to SQL with one meaning.
 //!
-//! Known are `== != < <= > >= && || ! in`, `record.FIELD`, `actor.id`, `actor.is_authenticated`, `actor.has_role('name')` and
-//! literals. Every comparison is true or false, never unknown: `null` equals `null` alone, is ordered before nothing and after
-//! nothing, and a comparison with `actor.id` is false, `!=` included, when there is no actor.
+//! Known are `== != < <= > >= in`, `&& || !`, `+ -` of times and durations, literals, and
+//!
+//! - `record.FIELD`, and one step further `record.REFERENCE.FIELD`; `has(record.FIELD)`;
+//! - `actor.id`, `actor.is_authenticated`, `actor.has_role('name')`;
+//! - `now`, `timestamp('...')`, `duration('1h30m')`;
+//! - of texts: `size()`, `lowerAscii()`, `upperAscii()`, `contains()`, `startsWith()`, `endsWith()`, and, where rules are evaluated in
+//!   memory alone, `matches()`.
+//!
+//! Everything true or false is one of the two, never unknown: `null` equals `null` alone, is ordered before nothing and after nothing,
+//! and contains nothing; a function of null is null; a comparison with `actor.id` is false, `!=` included, when there is no actor.
 mod bound;
 mod check;
 mod lexer;
 mod parser;
+mod term;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::fmt;
 
-pub use bound::{Bound, Leaf, Term};
+pub use bound::{Bound, Guards, Leaf, Needs, Related, Test};
+pub use term::{Path, Relation, Term};
+pub use text::{Pattern, TextTest};
 
 use crate::{actor::Actor, time::Timestamp, value::Value};
 
-/// Longest rule, in bytes.
+/// Longest expression, in bytes.
 pub const MAX_LENGTH: usize = 4_096;
 /// Deepest nesting.
 pub const MAX_DEPTH: usize = 32;
 /// Most operators, operands and list items.
 pub const MAX_NODES: usize = 512;
 
-/// A rule that fits the columns it was checked against.
+/// An expression that fits the columns it was checked against.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
     expr: Expr,
 }
 
-/// Why a rule is refused, and where: a byte offset into its text.
+/// Why an expression is refused, and where: a byte offset into its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleError {
     pub position: usize,
     pub message: String,
 }
 
-/// What a rule may read of a record.
+/// What an expression may read: the fields of a record, and of the records it refers to.
+pub trait Scope {
+    fn column(&self, name: &str) -> Option<Column>;
+
+    /// The fields of what `column` refers to; `None` when it is no reference.
+    fn related(&self, _column: usize) -> Option<Box<dyn Scope + '_>> {
+        None
+    }
+}
+
+/// Fields alone.
+impl<F: Fn(&str) -> Option<Column>> Scope for F {
+    fn column(&self, name: &str) -> Option<Column> {
+        self(name)
+    }
+}
+
+/// One field of a record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Column {
     /// The place of its value in the record.
@@ -59,6 +88,8 @@ pub enum Type {
     Enum(Vec<String>),
     Date,
     Timestamp,
+    /// The difference of two times, in microseconds.
+    Duration,
     /// Nothing but null can be compared with it.
     Json,
     /// An id with this prefix.
@@ -85,20 +116,44 @@ enum Expr {
     All(Vec<Self>),
     Any(Vec<Self>),
     Compare { op: Op, left: Operand, right: Operand },
+    In { item: Operand, values: Vec<Value> },
+    Text { test: TextTest, subject: Operand, argument: Operand },
+    Matches { subject: Operand, pattern: Pattern },
 }
 
+/// A value that may depend on the record, the actor and the time.
 #[derive(Clone, Debug, PartialEq)]
 enum Operand {
-    Field(usize),
+    Field {
+        relation: Option<usize>,
+        field: usize,
+    },
     ActorId,
+    Now,
     Value(Value),
+    Lower(Box<Self>),
+    Upper(Box<Self>),
+    Size(Box<Self>),
+    /// A time so many microseconds later.
+    Shift(Box<Self>, i64),
+    /// The microseconds from the second time to the first.
+    Between(Box<Self>, Box<Self>),
 }
 
 impl Rule {
-    /// Parses `text` and checks it against the columns that `column` knows by name.
-    pub fn parse(text: &str, column: &dyn Fn(&str) -> Option<Column>) -> Result<Self, RuleError> {
+    /// Parses `text` and checks it against what `scope` knows. `matches()` is refused: it cannot become SQL.
+    pub fn parse(text: &str, scope: &dyn Scope) -> Result<Self, RuleError> {
+        Self::checked(text, scope, false)
+    }
+
+    /// As [`parse`](Self::parse), for rules that are only ever evaluated in memory.
+    pub fn parse_in_memory(text: &str, scope: &dyn Scope) -> Result<Self, RuleError> {
+        Self::checked(text, scope, true)
+    }
+
+    fn checked(text: &str, scope: &dyn Scope, is_in_memory: bool) -> Result<Self, RuleError> {
         let syntax = parser::parse(text)?;
-        Ok(Self { expr: check::check(&syntax, column)? })
+        Ok(Self { expr: check::check(&syntax, &check::Context { scope, is_in_memory })? })
     }
 
     /// The rule nobody satisfies.
@@ -106,9 +161,14 @@ impl Rule {
         Self { expr: Expr::Const(false) }
     }
 
-    /// This rule for one actor: what is left depends on the record alone.
-    pub fn bind(&self, actor: &Actor, _now: Timestamp) -> Bound {
-        bound::bind(&self.expr, actor, false)
+    /// This rule for one actor at one time: what is left depends on the record alone.
+    pub fn bind(&self, actor: &Actor, now: Timestamp) -> Bound {
+        bound::Binding { actor, now, guards: &() }.bind(&self.expr, false)
+    }
+
+    /// As [`bind`](Self::bind), where fields and related records count as null unless their guards hold.
+    pub fn bind_guarded(&self, actor: &Actor, now: Timestamp, guards: &dyn Guards) -> Bound {
+        bound::Binding { actor, now, guards }.bind(&self.expr, false)
     }
 
     /// The roles it asks for.
@@ -118,7 +178,7 @@ impl Rule {
                 Expr::HasRole(role) => roles.push(role),
                 Expr::Not(inner) => collect(inner, roles),
                 Expr::All(parts) | Expr::Any(parts) => parts.iter().for_each(|part| collect(part, roles)),
-                Expr::Const(_) | Expr::IsAuthenticated | Expr::Compare { .. } => {}
+                _ => {}
             }
         }
         let mut roles = Vec::new();
@@ -143,7 +203,11 @@ impl std::error::Error for RuleError {}
 
 impl Type {
     const fn is_ordered(&self) -> bool {
-        matches!(self, Self::Int | Self::Float | Self::Decimal { .. } | Self::Text | Self::Date | Self::Timestamp)
+        !matches!(self, Self::Bool | Self::Enum(_) | Self::Json | Self::Id(_))
+    }
+
+    const fn is_text(&self) -> bool {
+        matches!(self, Self::Text | Self::Enum(_))
     }
 }
 
@@ -158,6 +222,7 @@ impl fmt::Display for Type {
             Self::Enum(_) => f.write_str("enum"),
             Self::Date => f.write_str("date"),
             Self::Timestamp => f.write_str("timestamp"),
+            Self::Duration => f.write_str("duration"),
             Self::Json => f.write_str("json"),
             Self::Id(prefix) => write!(f, "id of {prefix}"),
         }

@@ -1,4 +1,4 @@
-//! Tokens to a tree, by CEL's precedence: `||`, `&&`, comparisons and `in`, `!`, members. Bounded in depth and size.
+//! Tokens to a tree, by CEL's precedence: `||`, `&&`, comparisons and `in`, `+ -`, `!`, members. Bounded in depth and size.
 use super::{MAX_DEPTH, MAX_NODES, Op, RuleError, lexer, lexer::Token};
 
 /// A node and its place.
@@ -16,14 +16,15 @@ pub(super) enum Syntax {
     Number(String),
     Text(String),
     List(Vec<Node>),
+    Name(String),
     /// `record.title`, `actor.id`.
     Member {
-        root: String,
+        of: Box<Node>,
         name: String,
     },
-    /// `actor.has_role('x')`.
+    /// `size(x)`, `x.contains('y')`.
     Call {
-        root: String,
+        of: Option<Box<Node>>,
         name: String,
         arguments: Vec<Node>,
     },
@@ -32,6 +33,8 @@ pub(super) enum Syntax {
     Any(Vec<Node>),
     Compare(Op, Box<Node>, Box<Node>),
     In(Box<Node>, Box<Node>),
+    Add(Box<Node>, Box<Node>),
+    Subtract(Box<Node>, Box<Node>),
 }
 
 pub(super) fn parse(text: &str) -> Result<Node, RuleError> {
@@ -39,7 +42,7 @@ pub(super) fn parse(text: &str) -> Result<Node, RuleError> {
     let node = parser.any()?;
     match parser.tokens.get(parser.next) {
         None => Ok(node),
-        Some((place, _)) => Err(RuleError::new(*place, "the rule should have ended here")),
+        Some((place, _)) => Err(RuleError::new(*place, "the expression should have ended here")),
     }
 }
 
@@ -86,18 +89,18 @@ impl Parser {
     }
 
     fn relation(&mut self) -> Result<Node, RuleError> {
-        let left = self.unary()?;
+        let left = self.sum()?;
         let place = self.place();
         let node = match self.peek() {
             Some(Token::Compare(op)) => {
                 let op = *op;
                 self.next += 1;
-                let right = self.unary()?;
+                let right = self.sum()?;
                 self.node(place, Syntax::Compare(op, Box::new(left), Box::new(right)))?
             }
             Some(Token::Name(name)) if name == "in" => {
                 self.next += 1;
-                let right = self.unary()?;
+                let right = self.sum()?;
                 self.node(place, Syntax::In(Box::new(left), Box::new(right)))?
             }
             _ => return Ok(left),
@@ -106,6 +109,23 @@ impl Parser {
             Some(Token::Compare(_)) => Err(RuleError::new(self.place(), "comparisons do not chain; join them with &&")),
             _ => Ok(node),
         }
+    }
+
+    fn sum(&mut self) -> Result<Node, RuleError> {
+        let mut left = self.unary()?;
+        for _ in 0..MAX_DEPTH {
+            let place = self.place();
+            let join = if self.take(&Token::Plus) {
+                Syntax::Add
+            } else if self.take(&Token::Minus) {
+                Syntax::Subtract
+            } else {
+                return Ok(left);
+            };
+            let right = self.unary()?;
+            left = self.node(place, join(Box::new(left), Box::new(right)))?;
+        }
+        Err(self.too_deep())
     }
 
     fn unary(&mut self) -> Result<Node, RuleError> {
@@ -120,7 +140,8 @@ impl Parser {
                 _ => Err(RuleError::new(place, "a minus sign belongs before a number")),
             };
         }
-        self.primary()
+        let primary = self.primary()?;
+        self.members(primary)
     }
 
     fn primary(&mut self) -> Result<Node, RuleError> {
@@ -142,29 +163,35 @@ impl Parser {
                 "true" => self.node(place, Syntax::Bool(true)),
                 "false" => self.node(place, Syntax::Bool(false)),
                 "null" => self.node(place, Syntax::Null),
-                _ => self.member(place, name),
+                _ if self.take(&Token::Open) => {
+                    let arguments = self.sequence(&Token::Close, "a closing parenthesis is missing")?;
+                    self.node(place, Syntax::Call { of: None, name, arguments })
+                }
+                _ => self.node(place, Syntax::Name(name)),
             },
             _ => Err(RuleError::new(place, "a value is missing here")),
         }
     }
 
-    fn member(&mut self, place: usize, root: String) -> Result<Node, RuleError> {
-        if !matches!(root.as_str(), "record" | "actor") {
-            return Err(RuleError::new(place, format!("`{root}` is not known; rules read record and actor")));
+    /// `.name` and `.name(...)`, as many as follow.
+    fn members(&mut self, mut node: Node) -> Result<Node, RuleError> {
+        for _ in 0..MAX_DEPTH {
+            if !self.take(&Token::Dot) {
+                return Ok(node);
+            }
+            let place = self.place();
+            let Some((_, Token::Name(name))) = self.advance() else {
+                return Err(RuleError::new(place, "a name must follow the dot"));
+            };
+            let of = Box::new(node);
+            node = if self.take(&Token::Open) {
+                let arguments = self.sequence(&Token::Close, "a closing parenthesis is missing")?;
+                self.node(place, Syntax::Call { of: Some(of), name, arguments })?
+            } else {
+                self.node(place, Syntax::Member { of, name })?
+            };
         }
-        self.expect(&Token::Dot, "a dot and a name must follow")?;
-        let name_place = self.place();
-        let Some((_, Token::Name(name))) = self.advance() else {
-            return Err(RuleError::new(name_place, "a name must follow the dot"));
-        };
-        if self.take(&Token::Open) {
-            let arguments = self.sequence(&Token::Close, "a closing parenthesis is missing")?;
-            return self.node(name_place, Syntax::Call { root, name, arguments });
-        }
-        if self.peek() == Some(&Token::Dot) {
-            return Err(RuleError::new(self.place(), "members of members are not known"));
-        }
-        self.node(name_place, Syntax::Member { root, name })
+        Err(self.too_deep())
     }
 
     fn sequence(&mut self, end: &Token, missing: &str) -> Result<Vec<Node>, RuleError> {
@@ -184,17 +211,21 @@ impl Parser {
     fn deeper(&mut self, parse: impl FnOnce(&mut Self) -> Result<Node, RuleError>) -> Result<Node, RuleError> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            return Err(RuleError::new(self.place(), format!("the rule is nested deeper than {MAX_DEPTH}")));
+            return Err(self.too_deep());
         }
         let node = parse(self)?;
         self.depth -= 1;
         Ok(node)
     }
 
+    fn too_deep(&self) -> RuleError {
+        RuleError::new(self.place(), format!("the expression is nested deeper than {MAX_DEPTH}"))
+    }
+
     fn node(&mut self, place: usize, syntax: Syntax) -> Result<Node, RuleError> {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
-            return Err(RuleError::new(place, format!("the rule has more than {MAX_NODES} parts")));
+            return Err(RuleError::new(place, format!("the expression has more than {MAX_NODES} parts")));
         }
         Ok(Node { place, syntax })
     }

@@ -3,7 +3,7 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use kernel::{
     Value,
-    rule::{Rule, Type},
+    rule::{self, Rule, Type},
     schema::{Field, Kind, Schema},
 };
 
@@ -162,6 +162,12 @@ impl Resource {
 
     pub fn column(&self, name: &str) -> Option<(usize, &Column)> {
         self.columns.iter().enumerate().find(|(_, column)| column.name == name)
+    }
+
+    /// A column as expressions know it.
+    pub fn rule_column(&self, name: &str) -> Option<rule::Column> {
+        let (index, column) = self.column(name)?;
+        Some(rule::Column { index, kind: column.rule_type()? })
     }
 
     /// Every set of columns whose values no two records share.

@@ -1,11 +1,11 @@
 //! The rules of a declaration: of its operations and of its fields, each checked against the fields of its resource.
 use std::sync::Arc;
 
-use kernel::rule::{self, Rule};
+use kernel::rule::{self, Rule, Scope};
 use toml::Table;
 
 use super::{
-    model::{Column, Declaration, Operation, Owner, Resource, Rules},
+    model::{Declaration, Operation, Owner, Resource, Rules},
     reader::{Problem, Reader},
 };
 
@@ -64,14 +64,31 @@ fn of_fields(reader: &mut Reader, declaration: &Declaration, resource: &mut Reso
     resource.columns = columns;
 }
 
-fn parse(reader: &mut Reader, _declaration: &Declaration, resource: &Resource, key: &str, text: &str) -> Rule {
-    Rule::parse(text, &|name| rule_column(&resource.columns, name)).unwrap_or_else(|error| {
-        reader.problem(key, error.to_string(), "see the guide to access rules");
+/// What only memory can answer is for rules that lists do not ask.
+fn parse(reader: &mut Reader, declaration: &Declaration, resource: &Resource, key: &str, text: &str) -> Rule {
+    let scope = Fields { declaration, resource };
+    let is_in_memory = ["create", "update", "write"].iter().any(|name| key.ends_with(&format!(".{name}")));
+    let rule = if is_in_memory { Rule::parse_in_memory(text, &scope) } else { Rule::parse(text, &scope) };
+    rule.unwrap_or_else(|error| {
+        reader.problem(key, error.to_string(), "see the guide to expressions");
         Rule::never()
     })
 }
 
-fn rule_column(columns: &[Column], name: &str) -> Option<rule::Column> {
-    let index = columns.iter().position(|column| column.name == name)?;
-    Some(rule::Column { index, kind: columns.get(index)?.rule_type()? })
+/// What rules of a resource may read.
+struct Fields<'a> {
+    declaration: &'a Declaration,
+    resource: &'a Resource,
+}
+
+impl Scope for Fields<'_> {
+    fn column(&self, name: &str) -> Option<rule::Column> {
+        self.resource.rule_column(name)
+    }
+
+    fn related(&self, column: usize) -> Option<Box<dyn Scope + '_>> {
+        let reference = self.resource.columns.get(column)?.reference.as_ref()?;
+        let resource = self.declaration.find(&reference.to)?;
+        Some(Box::new(Fields { declaration: self.declaration, resource }))
+    }
 }

@@ -2,7 +2,11 @@
 use std::sync::Arc;
 
 use ::store::{Ctx, Tx};
-use kernel::{Actor, Code, Error, Result, Uuid, rule::Bound};
+use futures_util::{FutureExt as _, future::BoxFuture};
+use kernel::{
+    Actor, Code, Error, Result, Uuid, Value,
+    rule::{Bound, Needs, Related},
+};
 use web::call::IfMatch;
 
 use super::super::{Record, store};
@@ -32,8 +36,34 @@ pub(super) fn denied(ctx: &Ctx, code: Code) -> Error {
 }
 
 /// Whether `rule`, bound to the actor, holds for a record.
-pub(super) async fn holds(_tx: &mut Tx<'_>, _declaration: &Declaration, rule: &Bound, record: &Record) -> Result<bool> {
-    Ok(rule.matches(&record.values))
+pub(super) async fn holds(tx: &mut Tx<'_>, declaration: &Declaration, rule: &Bound, record: &Record) -> Result<bool> {
+    let needs = rule.needs();
+    let related = load(tx, declaration, &record.resource, &record.values, &needs).await?;
+    Ok(rule.matches_with(&record.values, &related))
+}
+
+/// The records that a rule needs beside the record itself.
+fn load<'f>(
+    tx: &'f mut Tx<'_>,
+    declaration: &'f Declaration,
+    resource: &'f Resource,
+    values: &'f [Value],
+    needs: &'f Needs,
+) -> BoxFuture<'f, Result<Related>> {
+    async move {
+        let mut related = Related::default();
+        for (column, inner) in &needs.0 {
+            let reference = resource.columns.get(*column).and_then(|column| column.reference.as_ref());
+            let target = reference.and_then(|reference| declaration.find(&reference.to));
+            let (Some(target), Some(Value::Uuid(id))) = (target, values.get(*column)) else { continue };
+            if let Some(found) = store::get(tx, target, *id).await? {
+                let theirs = load(tx, declaration, target, &found.values, inner).await?;
+                related.insert(*column, found.values, theirs);
+            }
+        }
+        Ok(related)
+    }
+    .boxed()
 }
 
 /// What is not there and what may not be read look the same, to strangers (404) as to anonymous callers (401).

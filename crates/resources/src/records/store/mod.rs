@@ -59,11 +59,16 @@ pub(super) async fn delete(tx: &mut Tx<'_>, resource: &Resource, id: Uuid, versi
 
 /// Leaves out what is deleted, and what belongs to an account that is.
 fn visible(sql: &mut Sql, resource: &Resource) {
+    visible_in(sql, resource, &resource.name);
+}
+
+/// As [`visible`], of rows that the statement knows by another name.
+fn visible_in(sql: &mut Sql, resource: &Resource, name: &str) {
     if resource.is_soft_deleted {
-        sql.push(" AND deleted_at IS NULL");
+        sql.push(&format!(" AND \"{name}\".deleted_at IS NULL"));
     }
     if resource.owner == Owner::User {
         // NOT EXISTS would make PostgreSQL expect one row, and sort what an index has in order.
-        sql.push(" AND owner_id NOT IN (SELECT owner_id FROM hidden_owners)");
+        sql.push(&format!(" AND \"{name}\".owner_id NOT IN (SELECT owner_id FROM hidden_owners)"));
     }
 }
