@@ -21,6 +21,8 @@ pub struct Record {
 /// What a list is asked for, in the words of its parameters: what they mean depends on who asks.
 #[derive(Clone, Debug, Default)]
 pub struct ListQuery {
+    /// `record.favourite && record.title.startsWith('A')`
+    pub filter: Option<String>,
     /// `-created_at,title`
     pub sort: Option<String>,
     pub limit: Limit,

@@ -110,6 +110,11 @@ impl Declaration {
         self.resources.iter().find(|resource| resource.name == name)
     }
 
+    /// What a column of `resource` refers to.
+    pub fn target(&self, resource: &Resource, column: usize) -> Option<&Arc<Resource>> {
+        self.find(&resource.columns.get(column)?.reference.as_ref()?.to)
+    }
+
     /// Every role the rules ask for, sorted.
     pub fn roles(&self) -> Vec<String> {
         let mut roles: Vec<String> = self

@@ -87,8 +87,7 @@ impl Scope for Fields<'_> {
     }
 
     fn related(&self, column: usize) -> Option<Box<dyn Scope + '_>> {
-        let reference = self.resource.columns.get(column)?.reference.as_ref()?;
-        let resource = self.declaration.find(&reference.to)?;
+        let resource = self.declaration.target(self.resource, column)?;
         Some(Box::new(Fields { declaration: self.declaration, resource }))
     }
 }

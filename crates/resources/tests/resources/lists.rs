@@ -56,13 +56,15 @@ async fn every_order_pages_through_every_row_once() {
             "-d,-b,n",
         ] {
             let keys = Some(sort).filter(|sort| !sort.is_empty()).map(str::to_owned);
-            let whole = ListQuery { sort: keys.clone(), limit: Limit::new(200).unwrap(), after: None };
+            let whole =
+                ListQuery { sort: keys.clone(), limit: Limit::new(200).unwrap(), after: None, ..ListQuery::default() };
             let whole = world.records.list(&ctx, &things, whole).await.unwrap();
             assert_eq!((whole.items.len(), whole.next), (23, None));
             let mut paged = Vec::new();
             let mut after = None;
             loop {
-                let query = ListQuery { sort: keys.clone(), limit: Limit::new(4).unwrap(), after };
+                let query =
+                    ListQuery { sort: keys.clone(), limit: Limit::new(4).unwrap(), after, ..ListQuery::default() };
                 let page = world.records.list(&ctx, &things, query).await.unwrap();
                 paged.extend(page.items.iter().map(|item| item.id().unwrap()));
                 after = page.next;
@@ -113,6 +115,7 @@ async fn a_cursor_of_another_list_is_refused() {
             sort: Some(sort.to_owned()),
             limit: Limit::new(1).unwrap(),
             after,
+            ..ListQuery::default()
         };
         let cursor = world.records.list(&ctx, &things, query("n", None)).await.unwrap().next.unwrap();
         assert!(world.records.list(&ctx, &things, query("n", Some(cursor.clone()))).await.is_ok());

@@ -5,7 +5,7 @@ mod write;
 use std::sync::Arc;
 
 use kernel::{
-    Code, Error, Result, Uuid, id,
+    Code, Error, Result, Uuid, id, rule,
     schema::{Field, Kind, Schema},
 };
 use web::{Access, Call, Method, Route, Routes, StatusCode};
@@ -47,6 +47,8 @@ fn resource_routes(records: &Records, resource: &Arc<Resource>) -> Routes {
     vec![
         route(Method::GET, &path, "list")
             .query(vec![
+                Field::optional("filter", Kind::text(rule::MAX_LENGTH))
+                    .describe("A CEL expression over `record`: `record.favourite && record.title.startsWith('A')`."),
                 Field::optional("sort", Kind::text(PARAMETER_LENGTH)).describe(
                     "Fields to sort by, `-` before a name for descending: `-created_at,title`. By default `id`.",
                 ),

@@ -12,6 +12,6 @@ pub(super) async fn get((records, resource): Deps, call: Call) -> Result<Reply> 
 
 pub(super) async fn list((records, resource): Deps, call: Call) -> Result<Reply> {
     let text = |name| call.query(name).map(str::to_owned);
-    let query = ListQuery { sort: text("sort"), limit: call.limit()?, after: text("after") };
+    let query = ListQuery { filter: text("filter"), sort: text("sort"), limit: call.limit()?, after: text("after") };
     Reply::ok(&records.list(&call.ctx, &resource, query).await?)
 }

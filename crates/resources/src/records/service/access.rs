@@ -53,8 +53,7 @@ fn load<'f>(
     async move {
         let mut related = Related::default();
         for (column, inner) in &needs.0 {
-            let reference = resource.columns.get(*column).and_then(|column| column.reference.as_ref());
-            let target = reference.and_then(|reference| declaration.find(&reference.to));
+            let target = declaration.target(resource, *column);
             let (Some(target), Some(Value::Uuid(id))) = (target, values.get(*column)) else { continue };
             if let Some(found) = store::get(tx, target, *id).await? {
                 let theirs = load(tx, declaration, target, &found.values, inner).await?;

@@ -1,5 +1,6 @@
 //! Rules for records. REST, the command line and what comes later all call these functions.
 mod access;
+mod filter;
 mod read;
 mod sort;
 mod view;

@@ -3,12 +3,13 @@ use std::sync::Arc;
 
 use ::store::Ctx;
 use futures_util::FutureExt as _;
-use kernel::{Page, Result, Uuid};
+use kernel::{Page, Result, Uuid, rule::Bound};
 
 use super::{
     super::{ListQuery, Record, Shown, cursor, store},
     Records,
     access::{allowed, readable},
+    filter::filter,
     sort::sort_keys,
     view::{View, show},
 };
@@ -37,6 +38,10 @@ impl Records {
     pub async fn list(&self, ctx: &Ctx, resource: &Arc<Resource>, query: ListQuery) -> Result<Page<Shown>> {
         let rule = allowed(ctx, resource, Operation::Read)?;
         let view = View::new(ctx, resource);
+        let rule = match query.filter {
+            Some(text) => Bound::All(vec![rule, filter(ctx, &self.declaration, &view, &text)?]),
+            None => rule,
+        };
         let keys = sort_keys(&view, query.sort.as_deref())?;
         let after = query.after.map(|after| cursor::decode(&self.cursor_key, resource, &keys, &after)).transpose()?;
         let limit = query.limit.get();

@@ -38,6 +38,14 @@ impl View {
         Self { resource: Arc::clone(resource), sights: resource.columns.iter().map(sight).collect() }
     }
 
+    pub const fn resource(&self) -> &Arc<Resource> {
+        &self.resource
+    }
+
+    pub fn sight(&self, field: usize) -> Option<&Sight> {
+        self.sights.get(field)
+    }
+
     /// The field of this name that the query parameter `parameter` names. Errors: 400, the same for what is hidden as for what
     /// is not there.
     pub fn field(&self, parameter: &'static str, name: &str) -> Result<(usize, &Column, &Sight)> {

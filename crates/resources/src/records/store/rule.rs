@@ -15,17 +15,6 @@ pub(super) fn push(sql: &mut Sql, declaration: &Declaration, resource: &Resource
     Rows { declaration, resource, name: &resource.name, depth: 0 }.push(sql, rule);
 }
 
-/// Appends a column of the resource, null where its guard does not hold.
-pub(super) fn push_guarded(
-    sql: &mut Sql,
-    declaration: &Declaration,
-    resource: &Resource,
-    field: usize,
-    guard: Option<&Bound>,
-) {
-    Rows { declaration, resource, name: &resource.name, depth: 0 }.guarded(sql, field, guard);
-}
-
 /// The rows a condition is about, by the name the statement knows them under.
 struct Rows<'a> {
     declaration: &'a Declaration,
@@ -252,8 +241,7 @@ impl Rows<'_> {
     }
 
     fn target(&self, relation: &Relation) -> Option<&Resource> {
-        let reference = self.resource.columns.get(relation.column)?.reference.as_ref()?;
-        self.declaration.find(&reference.to).map(AsRef::as_ref)
+        self.declaration.target(self.resource, relation.column).map(AsRef::as_ref)
     }
 
     fn is_nullable(&self, term: &Term) -> bool {
