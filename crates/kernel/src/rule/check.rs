@@ -138,9 +138,11 @@ fn is_in(place: usize, item: &Node, list: &Node, context: &Context) -> Checked<E
 
 fn compare(place: usize, op: Op, left: &Node, right: &Node, context: &Context) -> Checked<Expr> {
     let is_ordering = !matches!(op, Op::Eq | Op::Ne);
-    let ordered = |kind: &Type| match kind.is_ordered() || !is_ordering {
-        true => Ok(()),
-        false => fail(place, format!("{kind} has no order; only == and != apply")),
+    let ordered = |kind: &Type| {
+        if is_ordering && !kind.is_ordered() {
+            return fail(place, format!("{kind} has no order; only == and != apply"));
+        }
+        Ok(())
     };
     let (left, right) = match (side(left, context)?, side(right, context)?) {
         (Side::Typed(left, left_kind), Side::Typed(right, right_kind)) => {

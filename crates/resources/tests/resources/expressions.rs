@@ -177,8 +177,8 @@ pub fn row() -> impl Strategy<Value = Json> {
 }
 
 /// A folder made from a few random bits.
-pub fn folder(bits: &u8, parent: Option<Json>) -> Map<String, Json> {
-    let bits = usize::from(*bits);
+pub fn folder(bits: u8, parent: Option<Json>) -> Map<String, Json> {
+    let bits = usize::from(bits);
     let mut body = Map::new();
     body.insert("name".into(), json!(TEXTS[bits % TEXTS.len()]));
     body.insert("size".into(), json!(INTS.get(bits % 8)));

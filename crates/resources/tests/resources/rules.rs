@@ -44,7 +44,7 @@ impl Rows {
         for number in 0..6 {
             let ctx = world.user(number % 3, &[]);
             let parent = usize::try_from(number).unwrap().checked_sub(3).map(|parent: usize| ids[parent].clone());
-            let folder = world.records.create(&ctx, &folders, folder(&generate(&any::<u8>(), runner), parent)).await;
+            let folder = world.records.create(&ctx, &folders, folder(generate(&any::<u8>(), runner), parent)).await;
             ids.push(serde_json::to_value(folder.unwrap()).unwrap()["id"].clone());
         }
         // Its things refer to what is no longer there.

@@ -62,29 +62,14 @@ impl Rows<'_> {
             Test::In { item, values } => self.is_in(sql, item, values, leaf.is_negated),
             Test::Text { test, subject, argument } => {
                 let is_plain = |term: &Term| !self.is_nullable(term);
-                self.negatable(sql, leaf.is_negated, is_plain(subject) && is_plain(argument), |sql| {
+                negatable(sql, leaf.is_negated, is_plain(subject) && is_plain(argument), |sql| {
+                    sql.push("(");
                     self.text(sql, *test, subject, argument);
+                    sql.push(")");
                 });
             }
             // Refused wherever a rule becomes SQL.
             Test::Matches { .. } => sql.push("FALSE"),
-        }
-    }
-
-    /// A condition, or its negation, true where the condition is unknown.
-    fn negatable(&self, sql: &mut Sql, is_negated: bool, is_known: bool, condition: impl FnOnce(&mut Sql)) {
-        match (is_negated, is_known) {
-            (false, _) => condition(sql),
-            (true, true) => {
-                sql.push("NOT (");
-                condition(sql);
-                sql.push(")");
-            }
-            (true, false) => {
-                sql.push("NOT COALESCE(");
-                condition(sql);
-                sql.push(", FALSE)");
-            }
         }
     }
 
@@ -114,12 +99,12 @@ impl Rows<'_> {
             Op::Eq if right.as_value().is_some() || !has_null => plain(sql, " = "),
             Op::Eq => plain(sql, " IS NOT DISTINCT FROM "),
             Op::Ne if has_null => plain(sql, " IS DISTINCT FROM "),
-            _ => self.negatable(sql, is_negated, !has_null, |sql| plain(sql, operator)),
+            _ => negatable(sql, is_negated, !has_null, |sql| plain(sql, operator)),
         }
     }
 
     fn is_in(&self, sql: &mut Sql, item: &Term, values: &[Value], is_negated: bool) {
-        self.negatable(sql, is_negated, !self.is_nullable(item), |sql| {
+        negatable(sql, is_negated, !self.is_nullable(item), |sql| {
             self.term(sql, item);
             sql.push(" IN (");
             for (index, value) in values.iter().enumerate() {
@@ -135,36 +120,30 @@ impl Rows<'_> {
 
     /// Written with what both engines have; `instr` and `strpos` are one function under two names.
     fn text(&self, sql: &mut Sql, test: TextTest, subject: &Term, argument: &Term) {
-        let mut all = |parts: &[&dyn Fn(&mut Sql)], text: &str| {
-            let mut parts = parts.iter();
-            for piece in text.split_inclusive('?') {
-                sql.push(piece.trim_end_matches('?'));
-                if let (true, Some(part)) = (piece.ends_with('?'), parts.next()) {
-                    part(sql);
-                }
-            }
-        };
-        let s = |sql: &mut Sql| self.term(sql, subject);
-        let a = |sql: &mut Sql| self.term(sql, argument);
-        match (test, argument) {
+        let template = match (test, argument) {
             // Everything begins with, ends with and contains nothing.
-            (_, Term::Value(Value::Text(text))) if text.is_empty() => all(&[&s], "? IS NOT NULL"),
-            (TextTest::StartsWith, Term::Value(Value::Text(text))) => match after_prefix(text) {
+            (_, Term::Value(Value::Text(text))) if text.is_empty() => "?s IS NOT NULL",
+            (TextTest::StartsWith, Term::Value(Value::Text(text))) => {
                 // A range, which an index can serve.
-                Some(after) => {
-                    let end = |sql: &mut Sql| typed(sql, &after.as_str().into());
-                    all(&[&s, &a, &s, &end], "(? >= ? AND ? < ?)");
-                }
-                None => all(&[&s, &a], "? >= ?"),
-            },
-            (TextTest::StartsWith, _) => all(&[&s, &a, &a], "substr(?, 1, length(?)) = ?"),
-            (TextTest::EndsWith, _) => {
-                all(&[&s, &a, &s, &s, &a, &a], "(length(?) >= length(?) AND substr(?, length(?) - length(?) + 1) = ?)")
+                self.fill(sql, "?s >= ?a", subject, argument);
+                let Some(after) = after_prefix(text) else { return };
+                return self.fill(sql, " AND ?s < ?a", subject, &Term::Value(after.into()));
             }
-            (TextTest::Contains, Term::Value(_)) => all(&[&s, &a, &s], "length(replace(?, ?, '')) < length(?)"),
-            (TextTest::Contains, _) => {
-                all(&[&s, &a, &s, &a, &s], "(length(replace(?, ?, '')) < length(?) OR (? = '' AND ? IS NOT NULL))");
-            }
+            (TextTest::StartsWith, _) => "substr(?s, 1, length(?a)) = ?a",
+            (TextTest::EndsWith, _) => "(length(?s) >= length(?a) AND substr(?s, length(?s) - length(?a) + 1) = ?a)",
+            (TextTest::Contains, Term::Value(_)) => "length(replace(?s, ?a, '')) < length(?s)",
+            (TextTest::Contains, _) => "(length(replace(?s, ?a, '')) < length(?s) OR (?a = '' AND ?s IS NOT NULL))",
+        };
+        self.fill(sql, template, subject, argument);
+    }
+
+    /// `template` with the subject for `?s` and the argument for `?a`.
+    fn fill(&self, sql: &mut Sql, template: &str, subject: &Term, argument: &Term) {
+        let mut pieces = template.split('?');
+        sql.push(pieces.next().unwrap_or_default());
+        for piece in pieces {
+            self.term(sql, if piece.starts_with('s') { subject } else { argument });
+            sql.push(piece.get(1..).unwrap_or_default());
         }
     }
 
@@ -253,6 +232,23 @@ impl Rows<'_> {
             Term::Field(_) => true,
             Term::Lower(of) | Term::Upper(of) | Term::Size(of) | Term::Shift(of, _) => self.is_nullable(of),
             Term::Between(later, earlier) => self.is_nullable(later) || self.is_nullable(earlier),
+        }
+    }
+}
+
+/// A condition, or its negation, true where the condition is unknown.
+fn negatable(sql: &mut Sql, is_negated: bool, is_known: bool, condition: impl FnOnce(&mut Sql)) {
+    match (is_negated, is_known) {
+        (false, _) => condition(sql),
+        (true, true) => {
+            sql.push("NOT (");
+            condition(sql);
+            sql.push(")");
+        }
+        (true, false) => {
+            sql.push("NOT COALESCE(");
+            condition(sql);
+            sql.push(", FALSE)");
         }
     }
 }
