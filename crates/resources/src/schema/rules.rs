@@ -70,7 +70,7 @@ fn parse(reader: &mut Reader, declaration: &Declaration, resource: &Resource, ke
     let is_in_memory = ["create", "update", "write"].iter().any(|name| key.ends_with(&format!(".{name}")));
     let rule = if is_in_memory { Rule::parse_in_memory(text, &scope) } else { Rule::parse(text, &scope) };
     rule.unwrap_or_else(|error| {
-        reader.problem(key, error.to_string(), "see the guide to expressions");
+        reader.problem(key, error.to_string(), "see docs/expressions.md");
         Rule::never()
     })
 }
