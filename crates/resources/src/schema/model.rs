@@ -18,6 +18,8 @@ pub struct Declaration {
 pub struct Resource {
     /// The plural name, the path segment and the table.
     pub name: String,
+    /// The name its table had before.
+    pub renamed_from: Option<String>,
     pub id_prefix: String,
     pub owner: Owner,
     pub is_soft_deleted: bool,
@@ -59,6 +61,8 @@ pub mod place {
 #[derive(Clone, Debug)]
 pub struct Column {
     pub name: String,
+    /// The name it had before.
+    pub renamed_from: Option<String>,
     pub kind: Kind,
     pub is_nullable: bool,
     /// Whether clients write it.

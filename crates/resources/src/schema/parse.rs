@@ -68,6 +68,17 @@ pub fn parse(table: &Table, is_reserved: &dyn Fn(&str) -> bool) -> (Declaration,
         reader.finish();
         resources.push(resource);
     }
+    let heirs = |old: &str| table.values().filter(|value| former_name(value) == Some(old)).count();
+    for name in
+        table.iter().filter(|(_, value)| former_name(value).is_some_and(|old| heirs(old) > 1)).map(|(name, _)| name)
+    {
+        problems.push(Problem {
+            is_error: true,
+            key: format!("resources.{name}.renamed_from"),
+            reason: "another resource had this name before too".into(),
+            fix: "leave one of the two out".into(),
+        });
+    }
     // Rules last: they read fields of every resource.
     let mut declaration = Declaration { resources: resources.into_iter().map(Arc::new).collect() };
     rules::read(table, &mut declaration, &mut problems);
@@ -76,6 +87,10 @@ pub fn parse(table: &Table, is_reserved: &dyn Fn(&str) -> bool) -> (Declaration,
 
 fn prefix_of<'a>(name: &'a str, value: &'a toml::Value) -> &'a str {
     value.get("id_prefix").and_then(toml::Value::as_str).unwrap_or(name)
+}
+
+fn former_name(value: &toml::Value) -> Option<&str> {
+    value.get("renamed_from").and_then(toml::Value::as_str)
 }
 
 fn is_name(name: &str) -> bool {
@@ -120,6 +135,7 @@ fn check_prefix(reader: &mut Reader, name: &str, prefixes: &[(&str, &str)]) {
 
 fn resource(reader: &mut Reader, name: &str, prefixes: &[(&str, &str)]) -> Resource {
     let prefix = reader.text("id_prefix").unwrap_or(name).to_owned();
+    let renamed_from = renamed_from(reader, name, prefixes.iter().map(|(other, _)| *other));
     let owner = reader.one_of("owner", &[("user", Owner::User), ("none", Owner::None)]).unwrap_or(Owner::User);
     let is_soft_deleted = reader.bool("soft_delete").unwrap_or(false);
     let requires_if_match = reader.bool("require_if_match").unwrap_or(false);
@@ -132,6 +148,7 @@ fn resource(reader: &mut Reader, name: &str, prefixes: &[(&str, &str)]) -> Resou
     reader.later("access");
     Resource {
         name: name.into(),
+        renamed_from,
         id_prefix: prefix,
         owner,
         is_soft_deleted,
@@ -148,6 +165,7 @@ fn resource(reader: &mut Reader, name: &str, prefixes: &[(&str, &str)]) -> Resou
 fn own_columns(prefix: &str, owner: Owner, is_soft_deleted: bool) -> Vec<Column> {
     let own = |name: &str, kind: Kind, is_nullable: bool| Column {
         name: name.into(),
+        renamed_from: None,
         kind,
         is_nullable,
         is_declared: false,
@@ -171,12 +189,12 @@ fn own_columns(prefix: &str, owner: Owner, is_soft_deleted: bool) -> Vec<Column>
 }
 
 fn fields(reader: &mut Reader, prefixes: &[(&str, &str)]) -> Vec<Column> {
-    let Some(table) = reader.table("fields") else {
+    let Some(fields) = reader.table("fields") else {
         reader.problem("fields", "is missing", "declare at least one field");
         return Vec::new();
     };
     let mut columns = Vec::new();
-    for (name, value) in table {
+    for (name, value) in fields {
         let key = format!("fields.{name}");
         let Some(table) = value.as_table() else {
             reader.problem(&key, "is not a table", format!("write {name} = {{ type = \"text\" }}"));
@@ -190,9 +208,40 @@ fn fields(reader: &mut Reader, prefixes: &[(&str, &str)]) -> Vec<Column> {
             reader.problem(&key, "every resource has a column of this name already", "choose another name");
             continue;
         }
-        columns.extend(reader.nested(&key, table, |reader| field(reader, name, prefixes)));
+        columns.extend(reader.nested(&key, table, |reader| {
+            let column = field(reader, name, prefixes);
+            let renamed_from = renamed_from(reader, name, fields.keys().map(String::as_str));
+            column.map(|column| Column { renamed_from, ..column })
+        }));
     }
+    check_one_heir(reader, &columns);
     columns
+}
+
+/// The name of what `name` was before, which nothing may have any more.
+fn renamed_from<'n>(reader: &mut Reader, name: &str, others: impl Iterator<Item = &'n str>) -> Option<String> {
+    let old = reader.text("renamed_from")?;
+    let mut others = others;
+    if !is_name(old) || old == name || RESERVED_COLUMNS.contains(&old) {
+        reader.problem("renamed_from", format!("`{old}` is not a name {name} can have had"), "name what it was called");
+        return None;
+    }
+    if others.any(|other| other == old) {
+        let reason = format!("`{old}` is declared too");
+        reader.problem("renamed_from", reason, "leave one of the two out");
+        return None;
+    }
+    Some(old.to_owned())
+}
+
+fn check_one_heir(reader: &mut Reader, columns: &[Column]) {
+    for (nth, column) in columns.iter().enumerate() {
+        let Some(old) = &column.renamed_from else { continue };
+        if columns[..nth].iter().any(|other| other.renamed_from.as_ref() == Some(old)) {
+            let key = format!("fields.{}.renamed_from", column.name);
+            reader.problem(&key, format!("another field was `{old}` before too"), "leave one of the two out");
+        }
+    }
 }
 
 fn field(reader: &mut Reader, name: &str, prefixes: &[(&str, &str)]) -> Option<Column> {
@@ -223,6 +272,7 @@ fn field(reader: &mut Reader, name: &str, prefixes: &[(&str, &str)]) -> Option<C
     reader.later("write");
     Some(Column {
         name: name.into(),
+        renamed_from: None,
         kind,
         is_nullable,
         is_declared: true,

@@ -1,57 +1,123 @@
-//! What must be done to the database so that it fits the declaration: additive steps, or a refusal that says why.
-use std::{collections::BTreeMap, fmt};
-
+//! What must be done to the database so that it fits the declaration, or a refusal that says why it cannot be.
 use super::{
     model::Declaration,
-    shape::{ColumnShape, IndexShape, TableShape},
+    shape::{ColumnShape, IndexShape, Shapes, TableShape},
+    step::Step,
 };
 
 /// The way from the recorded tables to the declared ones.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     pub steps: Vec<Step>,
-    /// What would lose or change data that is there.
+    /// What cannot be done, and why.
     pub refused: Vec<String>,
-    /// Every declared table as it will be recorded.
-    pub(super) shapes: BTreeMap<String, TableShape>,
+    /// What is no longer declared and stays: `documents.colour`.
+    pub kept: Vec<String>,
+    /// Every table as it will be recorded.
+    pub(super) shapes: Shapes,
 }
 
-/// One additive step.
-#[derive(Clone, Debug)]
-pub struct Step {
-    pub table: String,
-    pub(super) change: Change,
-}
-
-#[derive(Clone, Debug)]
-pub(super) enum Change {
-    CreateTable(Vec<ColumnShape>),
-    AddColumn(ColumnShape),
-    CreateIndex { index: IndexShape, nullable: Vec<String> },
-    DropIndex(String),
+/// What becomes of tables and columns that are no longer declared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undeclared {
+    /// They stay, unseen.
+    Keep,
+    /// They are dropped, which is destructive.
+    Drop,
 }
 
 impl Plan {
-    pub(super) fn make(recorded: &BTreeMap<String, TableShape>, declaration: &Declaration) -> Self {
-        let mut plan = Self::default();
-        let wanted: BTreeMap<String, TableShape> =
-            declaration.resources.iter().map(|resource| (resource.name.clone(), TableShape::of(resource))).collect();
-        plan.create_tables(recorded, &wanted);
-        for (table, shape) in wanted {
-            let shape = match recorded.get(&table) {
-                Some(old) => plan.alter_table(&table, old, shape),
-                None => shape,
-            };
-            plan.shapes.insert(table, shape);
+    pub(super) fn make(recorded: &Shapes, declaration: &Declaration, undeclared: Undeclared) -> Self {
+        let mut plan = Self { shapes: recorded.clone(), ..Self::default() };
+        plan.rename(declaration);
+        let wanted = declaration.resources.iter().map(|resource| (resource.name.clone(), TableShape::of(resource)));
+        let mut wanted: Shapes = wanted.collect();
+        if undeclared == Undeclared::Keep {
+            plan.keep(&mut wanted);
         }
-        plan.change_indexes(recorded);
+        plan.drop_indexes(&wanted);
+        plan.create_tables(&wanted);
+        plan.change_columns(&wanted);
+        plan.drop_tables(&wanted);
+        plan.create_indexes(&wanted);
         plan
     }
 
+    fn push(&mut self, step: Step) {
+        match step.change(&mut self.shapes) {
+            Ok(()) => self.steps.push(step),
+            // The planner looks before it steps; a defect shows as a refusal.
+            Err(why) => self.refused.push(format!("{step}: {why}")),
+        }
+    }
+
+    fn extend(&mut self, steps: impl IntoIterator<Item = Step>) {
+        for step in steps {
+            self.push(step);
+        }
+    }
+
+    /// What the declaration says was called otherwise before.
+    fn rename(&mut self, declaration: &Declaration) {
+        for resource in &declaration.resources {
+            let table = &resource.name;
+            if let Some(old) = &resource.renamed_from
+                && self.shapes.contains_key(old)
+                && !self.shapes.contains_key(table)
+            {
+                self.push(Step::RenameTable { table: old.clone(), to: table.clone() });
+            }
+            for column in &resource.columns {
+                let Some(old) = &column.renamed_from else { continue };
+                let has = |name: &str| self.shapes.get(table).is_some_and(|shape| shape.column(name).is_some());
+                if has(old) && !has(&column.name) {
+                    let (table, column, to) = (table.clone(), old.clone(), column.name.clone());
+                    self.push(Step::RenameColumn { table, column, to });
+                }
+            }
+        }
+    }
+
+    /// Adds to `wanted` what is no longer declared and still there; rows must be writable without it.
+    fn keep(&mut self, wanted: &mut Shapes) {
+        for (table, old) in &self.shapes {
+            let Some(shape) = wanted.get_mut(table) else {
+                wanted.insert(table.clone(), old.clone());
+                self.kept.push(table.clone());
+                continue;
+            };
+            for column in &old.columns {
+                // Deleted rows would come back unseen: dropped once there are none.
+                if shape.column(&column.name).is_some() || column.name == "deleted_at" {
+                    continue;
+                }
+                let is_nullable = column.is_nullable || !column.may_be_left_out();
+                shape.columns.push(ColumnShape { is_nullable, ..column.clone() });
+                self.kept.push(format!("{table}.{}", column.name));
+            }
+        }
+    }
+
+    /// Those that are no longer wanted, and those over columns that change: they are made anew at the end.
+    fn drop_indexes(&mut self, wanted: &Shapes) {
+        let mut steps = Vec::new();
+        for (table, old) in &self.shapes {
+            let Some(new) = wanted.get(table) else { continue };
+            let is_same = |name: &String| match (old.column(name), new.column(name)) {
+                (Some(old), Some(new)) => old.physical == new.physical && old.is_nullable == new.is_nullable,
+                _ => false,
+            };
+            let is_kept = |index: &IndexShape| new.indexes.contains(index) && index.reads().iter().all(is_same);
+            let gone = old.indexes.iter().filter(|index| !is_kept(index));
+            steps.extend(gone.map(|index| Step::DropIndex { table: table.clone(), index: index.name.clone() }));
+        }
+        self.extend(steps);
+    }
+
     /// Tables before those that refer to them; in a circle the nullable references are added last.
-    fn create_tables(&mut self, recorded: &BTreeMap<String, TableShape>, wanted: &BTreeMap<String, TableShape>) {
+    fn create_tables(&mut self, wanted: &Shapes) {
         let mut waiting: Vec<(&String, &TableShape)> =
-            wanted.iter().filter(|(table, _)| !recorded.contains_key(*table)).collect();
+            wanted.iter().filter(|(table, _)| !self.shapes.contains_key(*table)).collect();
         let mut deferred = Vec::new();
         while !waiting.is_empty() {
             let is_missing = |table: &String, column: &ColumnShape| {
@@ -69,97 +135,58 @@ impl Plan {
                 return;
             };
             let (table, shape) = waiting[next];
-            let (later, now): (Vec<_>, Vec<_>) =
+            let (later, columns): (Vec<_>, Vec<_>) =
                 shape.columns.iter().cloned().partition(|column| is_missing(table, column));
             waiting.remove(next);
-            self.steps.push(Step { table: table.clone(), change: Change::CreateTable(now) });
-            deferred.extend(later.into_iter().map(|column| (table.clone(), column)));
+            self.push(Step::CreateTable { table: table.clone(), columns });
+            deferred.extend(later.into_iter().map(|column| Step::AddColumn { table: table.clone(), column }));
         }
-        let deferred = deferred.into_iter().map(|(table, column)| Step { table, change: Change::AddColumn(column) });
-        self.steps.extend(deferred);
+        self.extend(deferred);
     }
 
-    /// The shape to record: the wanted one, with columns that are no longer declared but still there.
-    fn alter_table(&mut self, table: &str, old: &TableShape, mut wanted: TableShape) -> TableShape {
-        for column in &wanted.columns {
-            match old.column(&column.name) {
-                None if column.may_be_left_out() => {
-                    self.steps.push(Step { table: table.into(), change: Change::AddColumn(column.clone()) });
+    /// Table by table, so that SQLite builds each anew at most once.
+    fn change_columns(&mut self, wanted: &Shapes) {
+        let mut steps = Vec::new();
+        for (table, old) in &self.shapes {
+            let Some(new) = wanted.get(table) else { continue };
+            let table = || table.clone();
+            for to in &new.columns {
+                match old.column(&to.name) {
+                    None => steps.push(Step::AddColumn { table: table(), column: to.clone() }),
+                    Some(from) if from != to => {
+                        steps.push(Step::ChangeColumn { table: table(), from: from.clone(), to: to.clone() });
+                    }
+                    Some(_) => {}
                 }
-                None => self.refuse(
-                    table,
-                    &column.name,
-                    "is new and required, but old rows have no value for it; give it a default",
-                ),
-                Some(old) if old.physical != column.physical => {
-                    self.refuse(table, &column.name, "has another type than before");
-                }
-                Some(old) if old.is_nullable != column.is_nullable => {
-                    self.refuse(table, &column.name, "is required now and was not before, or the other way round");
-                }
-                Some(old) if old.reference != column.reference => {
-                    self.refuse(
-                        table,
-                        &column.name,
-                        "refers to something else than before, or goes with it in another way",
-                    );
-                }
-                Some(_) => {}
             }
+            let gone = old.columns.iter().filter(|column| new.column(&column.name).is_none());
+            steps.extend(gone.map(|column| Step::DropColumn { table: table(), column: column.name.clone() }));
         }
-        for column in &old.columns {
-            if wanted.column(&column.name).is_some() {
-                continue;
-            }
-            if column.name == "deleted_at" {
-                self.refuse(table, &column.name, "is no longer soft deleted: its deleted rows would come back");
-                continue;
-            }
-            if column.may_be_left_out() {
-                wanted.columns.push(column.clone());
-            } else {
-                self.refuse(table, &column.name, "is no longer declared, but its column must have a value");
-            }
-        }
-        wanted
+        self.extend(steps);
     }
 
-    fn change_indexes(&mut self, recorded: &BTreeMap<String, TableShape>) {
-        for (table, shape) in &self.shapes {
-            let old = recorded.get(table).map_or(&[][..], |shape| &shape.indexes);
-            let gone = old.iter().filter(|index| !shape.indexes.contains(index));
-            let gone = gone.map(|index| Change::DropIndex(index.name.clone()));
-            let new = shape
-                .indexes
-                .iter()
-                .filter(|index| !old.contains(index))
-                .map(|index| Change::CreateIndex { index: index.clone(), nullable: nullable_names(shape) });
-            let steps: Vec<Step> = gone.chain(new).map(|change| Step { table: table.clone(), change }).collect();
-            self.steps.extend(steps);
+    fn drop_tables(&mut self, wanted: &Shapes) {
+        let gone: Vec<String> = self.shapes.keys().filter(|table| !wanted.contains_key(*table)).cloned().collect();
+        self.extend(gone.into_iter().map(|table| Step::DropTable { table }));
+    }
+
+    fn create_indexes(&mut self, wanted: &Shapes) {
+        for (table, shape) in wanted {
+            // Nothing more about a table that was refused.
+            let Some(there) = self.shapes.get(table).map(|shape| shape.indexes.clone()) else { continue };
+            for index in shape.indexes.iter().filter(|index| !there.contains(index)) {
+                self.push(Step::CreateIndex { table: table.clone(), index: index.clone() });
+            }
         }
     }
 
-    fn refuse(&mut self, table: &str, column: &str, reason: &str) {
-        self.refused.push(format!("{table}.{column} {reason}"));
+    /// Refuses the steps that may lose data.
+    pub(super) fn refuse_destructive(&mut self) {
+        let destructive = self.steps.iter().filter(|step| step.is_destructive());
+        self.refused.extend(destructive.map(|step| format!("{step} may lose data; --allow-destructive lets it")));
     }
 
     pub const fn is_empty(&self) -> bool {
         self.steps.is_empty() && self.refused.is_empty()
-    }
-}
-
-fn nullable_names(shape: &TableShape) -> Vec<String> {
-    shape.columns.iter().filter(|column| column.is_nullable).map(|column| column.name.clone()).collect()
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let table = &self.table;
-        match &self.change {
-            Change::CreateTable(_) => write!(f, "create table {table}"),
-            Change::AddColumn(column) => write!(f, "add column {table}.{}", column.name),
-            Change::CreateIndex { index, .. } => write!(f, "create index {} on {table}", index.name),
-            Change::DropIndex(name) => write!(f, "drop index {name} on {table}"),
-        }
     }
 }

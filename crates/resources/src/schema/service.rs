@@ -1,52 +1,74 @@
-//! Rules for declared tables: additive steps are applied in one transaction, anything else is refused whole.
+//! Rules for declared tables: a plan is applied in one transaction, whole or not at all.
 use std::sync::Arc;
 
-use ::store::Ctx;
+use ::store::{Ctx, Tx};
 use futures_util::FutureExt as _;
-use kernel::{Code, Error, Result};
+use kernel::{Error, Result};
 
-use super::{Declaration, Plan, store};
+use super::{Declaration, Plan, Step, Undeclared, shape::Shapes, store};
 
-/// What stands between the database and the declaration.
+/// What stands between the database and the declaration, when nothing may be lost.
 pub async fn plan(ctx: &Ctx, declaration: &Arc<Declaration>) -> Result<Plan> {
     ctx.actor.require_system()?;
     let declaration = Arc::clone(declaration);
     ctx.read(move |_, tx| {
         async move {
             let recorded = store::recorded(tx).await?;
-            Ok(Plan::make(&recorded, &declaration))
+            let mut plan = Plan::make(&recorded, &declaration, Undeclared::Keep);
+            plan.refuse_destructive();
+            Ok(plan)
         }
         .boxed()
     })
     .await
 }
 
-/// Applies the plan, all of it or nothing, and returns it. A plan with refusals is returned as it is.
+/// Applies what loses nothing and returns the plan. A plan with refusals is returned as it is, and nothing is done.
+///
+/// Errors: rows stand in the way, and how many.
 pub async fn apply(ctx: &Ctx, declaration: &Arc<Declaration>) -> Result<Plan> {
+    apply_declared(ctx, declaration, Undeclared::Keep).await
+}
+
+/// As [`apply`]; what may lose data is done too, and what is no longer declared is dropped.
+pub async fn apply_destructive(ctx: &Ctx, declaration: &Arc<Declaration>) -> Result<Plan> {
+    apply_declared(ctx, declaration, Undeclared::Drop).await
+}
+
+async fn apply_declared(ctx: &Ctx, declaration: &Arc<Declaration>, undeclared: Undeclared) -> Result<Plan> {
     ctx.actor.require_system()?;
     let declaration = Arc::clone(declaration);
-    let dialect = ctx.db().dialect();
     // One node at a time: two that start at once must not both find the same table missing.
     ctx.alter(move |ctx, tx| {
         async move {
             let recorded = store::recorded(tx).await?;
-            let plan = Plan::make(&recorded, &declaration);
-            if !plan.refused.is_empty() {
-                return Ok(plan);
+            let mut plan = Plan::make(&recorded, &declaration, undeclared);
+            if undeclared == Undeclared::Keep {
+                plan.refuse_destructive();
             }
-            for step in &plan.steps {
-                store::apply(tx, dialect, step).await.map_err(|error| {
-                    Error::new(Code::Internal).with_detail(format!("Could not {step}.")).with_source(error)
-                })?;
-            }
-            for (name, shape) in &plan.shapes {
-                if recorded.get(name) != Some(shape) {
-                    store::record(tx, name, shape, ctx.now()).await?;
-                }
+            if plan.refused.is_empty() {
+                change(tx, &ctx, &recorded, &plan.steps).await?;
             }
             Ok(plan)
         }
         .boxed()
     })
     .await
+}
+
+/// Does the steps to the tables and records what they lead to.
+pub(super) async fn change(tx: &mut Tx<'_>, ctx: &Ctx, recorded: &Shapes, steps: &[Step]) -> Result<()> {
+    let (works, after) = store::works(ctx.db().dialect(), recorded, steps).map_err(Error::internal)?;
+    for work in &works {
+        store::run(tx, work).await?;
+    }
+    for (name, shape) in &after {
+        if recorded.get(name) != Some(shape) {
+            store::record(tx, name, shape, ctx.now()).await?;
+        }
+    }
+    for name in recorded.keys().filter(|name| !after.contains_key(*name)) {
+        store::forget(tx, name).await?;
+    }
+    Ok(())
 }

@@ -1,4 +1,6 @@
 //! The physical side of a resource: what its table must look like, and what was last applied.
+use std::{collections::BTreeMap, fmt};
+
 use kernel::{Value, schema::Kind};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -8,35 +10,40 @@ use super::model::{Column, Owner, Resource};
 /// PostgreSQL's longest name, in bytes.
 const IDENTIFIER_LENGTH: usize = 63;
 
+/// Every declared table by its name.
+pub type Shapes = BTreeMap<String, TableShape>;
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct TableShape {
+pub struct TableShape {
     pub columns: Vec<ColumnShape>,
     pub indexes: Vec<IndexShape>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ColumnShape {
+pub struct ColumnShape {
     pub name: String,
     #[serde(rename = "type")]
     pub physical: Physical,
     pub is_nullable: bool,
     /// What rows get that are older than the column.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<Json>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<ReferenceShape>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ReferenceShape {
+pub struct ReferenceShape {
     pub to: String,
     pub on_delete: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct IndexShape {
+pub struct IndexShape {
     pub name: String,
     pub columns: Vec<String>,
     pub is_unique: bool,
@@ -47,7 +54,7 @@ pub(super) struct IndexShape {
 /// How a column is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Physical {
+pub enum Physical {
     Id,
     Int,
     Float,
@@ -66,6 +73,36 @@ impl TableShape {
 
     pub fn column(&self, name: &str) -> Option<&ColumnShape> {
         self.columns.iter().find(|column| column.name == name)
+    }
+}
+
+impl fmt::Display for Physical {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id => f.write_str("id"),
+            Self::Int => f.write_str("int"),
+            Self::Float => f.write_str("float"),
+            Self::Decimal { precision, scale } => write!(f, "decimal({precision}, {scale})"),
+            Self::Bool => f.write_str("bool"),
+            Self::Text => f.write_str("text"),
+            Self::Time => f.write_str("time"),
+            Self::Json => f.write_str("json"),
+        }
+    }
+}
+
+impl IndexShape {
+    /// The columns it depends on.
+    pub fn reads(&self) -> Vec<String> {
+        let mut columns = self.columns.clone();
+        if self.is_partial {
+            columns.push("deleted_at".to_owned());
+        }
+        columns
+    }
+
+    pub fn rename_column(&mut self, column: &str, to: &str) {
+        self.columns.iter_mut().filter(|name| *name == column).for_each(|name| to.clone_into(name));
     }
 }
 
@@ -91,6 +128,20 @@ impl ColumnShape {
 }
 
 impl Physical {
+    /// Whether every value of this type has one of the other that says the same; all but numbers past the other's range, which
+    /// are counted before anything is changed.
+    pub const fn widens_to(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Int, Self::Float | Self::Decimal { .. })
+            | (Self::Int | Self::Decimal { .. } | Self::Bool | Self::Json, Self::Text)
+            | (Self::Bool, Self::Int) => true,
+            (Self::Decimal { precision, scale }, Self::Decimal { precision: wider, scale: finer }) => {
+                finer >= scale && wider - finer >= precision - scale
+            }
+            _ => false,
+        }
+    }
+
     const fn of(kind: &Kind) -> Self {
         match kind {
             Kind::Id(_) => Self::Id,

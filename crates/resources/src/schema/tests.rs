@@ -1,6 +1,9 @@
 //! What the declaration accepts, refuses, and turns into.
-use super::{parse::*, plan::Plan, shape::TableShape, *};
-use std::collections::BTreeMap;
+use super::{
+    parse::*,
+    shape::{Shapes, TableShape},
+    *,
+};
 
 fn read(text: &str) -> (Declaration, Vec<Problem>) {
     parse(&text.parse().unwrap(), &|name| name == "users")
@@ -94,6 +97,17 @@ fn each_mistake_is_named_by_its_key() {
         ),
         ("[docs]\nindexes = [[\"a\"]]\n[docs.fields]\na = {type=\"text\"}", "resources.docs.indexes"),
         ("[docs.fields]\na__b = {type=\"int\"}", "resources.docs.fields.a__b"),
+        ("[docs.fields]\na = {type=\"int\", renamed_from=\"a\"}", "resources.docs.fields.a.renamed_from"),
+        ("[docs.fields]\na = {type=\"int\", renamed_from=\"id\"}", "resources.docs.fields.a.renamed_from"),
+        (
+            "[docs.fields]\na = {type=\"int\", renamed_from=\"b\"}\nb = {type=\"int\"}",
+            "resources.docs.fields.a.renamed_from",
+        ),
+        (
+            "[docs.fields]\na = {type=\"int\", renamed_from=\"c\"}\nb = {type=\"int\", renamed_from=\"c\"}",
+            "resources.docs.fields.b.renamed_from",
+        ),
+        ("[docs]\nrenamed_from=\"docs\"\n[docs.fields]\na = {type=\"int\"}", "resources.docs.renamed_from"),
         ("[me.fields]\na = {type=\"int\"}", "resources.me"),
         ("[docs.fields]\na = {type=\"int\"}\n[docs.access]\nread = \"record.b == 1\"", "resources.docs.access.read"),
         ("[docs.fields]\na = {type=\"int\"}\n[docs.access]\nreads = \"true\"", "resources.docs.access.reads"),
@@ -104,59 +118,86 @@ fn each_mistake_is_named_by_its_key() {
     assert_eq!(keys(two), ["resources.a.id_prefix", "resources.b.id_prefix"]);
 }
 
-fn shapes(text: &str) -> BTreeMap<String, TableShape> {
+fn shapes(text: &str) -> Shapes {
     let (declaration, problems) = read(text);
     assert_eq!(problems, []);
     declaration.resources.iter().map(|resource| (resource.name.clone(), TableShape::of(resource))).collect()
 }
 
-fn plan(old: &str, new: &str) -> (Vec<String>, usize) {
-    let plan = Plan::make(&shapes(old), &read(new).0);
-    (plan.steps.iter().map(ToString::to_string).collect(), plan.refused.len())
+/// The steps, a `!` before those that may lose data, and the number of refusals.
+fn plan(old: &str, new: &str, undeclared: Undeclared) -> (Vec<String>, usize) {
+    let plan = Plan::make(&shapes(old), &read(new).0, undeclared);
+    let marked = |step: &Step| if step.is_destructive() { format!("! {step}") } else { step.to_string() };
+    (plan.steps.iter().map(marked).collect(), plan.refused.len())
 }
 
 #[test]
 fn tables_come_before_those_that_refer_to_them() {
-    let (steps, refused) = plan("", GOOD);
+    let (steps, refused) = plan("", GOOD, Undeclared::Keep);
     assert_eq!(&steps[..2], ["create table folders", "create table documents"]);
     assert_eq!(refused, 0);
     let circle = "[a.fields]\nb={type=\"ref\",to=\"b\"}\n[b.fields]\na={type=\"ref\",to=\"a\",required=true}";
-    let (steps, refused) = plan("", circle);
+    let (steps, refused) = plan("", circle, Undeclared::Keep);
     assert_eq!(&steps[..3], ["create table a", "create table b", "add column a.b"]);
     assert_eq!(refused, 0);
     let stuck =
         "[a.fields]\nb={type=\"ref\",to=\"b\",required=true}\n[b.fields]\na={type=\"ref\",to=\"a\",required=true}";
-    assert_eq!(plan("", stuck).1, 1);
+    assert_eq!(plan("", stuck, Undeclared::Keep).1, 1);
+}
+
+const OLD: &str = "[a.fields]\nx={type=\"int\"}\ny={type=\"text\",required=true}";
+
+#[test]
+fn what_is_no_longer_declared_stays_unless_it_is_to_be_dropped() {
+    let without_x = "[a.fields]\ny={type=\"text\",required=true}";
+    let without_y = "[a.fields]\nx={type=\"int\"}";
+    for (new, kept, dropped) in [
+        (OLD, vec![], vec![]),
+        (without_x, vec![], vec!["! drop column a.x"]),
+        // Rows must be writable without it.
+        (without_y, vec!["change column a.y: may be null"], vec!["! drop column a.y"]),
+        ("", vec![], vec!["! drop table a"]),
+    ] {
+        assert_eq!(plan(OLD, new, Undeclared::Keep), (kept.iter().map(ToString::to_string).collect(), 0), "{new}");
+        assert_eq!(plan(OLD, new, Undeclared::Drop), (dropped.iter().map(ToString::to_string).collect(), 0), "{new}");
+    }
 }
 
 #[test]
 fn deleted_rows_do_not_come_back_by_a_change_of_the_file() {
     let soft = "[a]\nsoft_delete = true\n[a.fields]\nx={type=\"int\"}";
-    assert_eq!(plan(soft, "[a.fields]\nx={type=\"int\"}").1, 1);
+    let (steps, _) = plan(soft, "[a.fields]\nx={type=\"int\"}", Undeclared::Keep);
+    assert_eq!(steps, ["drop column a.deleted_at"]);
 }
 
 #[test]
-fn only_what_loses_nothing_is_planned() {
-    let old = "[a.fields]\nx={type=\"int\"}\ny={type=\"text\",required=true}";
-    for (new, steps, refused) in [
-        (old, vec![], 0),
-        ("[a.fields]\ny={type=\"text\",required=true}", vec![], 0),
-        ("[a.fields]\nx={type=\"int\"}", vec![], 1),
-        ("[a.fields]\nx={type=\"text\"}\ny={type=\"text\",required=true}", vec![], 1),
-        ("[a.fields]\nx={type=\"int\",required=true}\ny={type=\"text\",required=true}", vec![], 1),
+fn each_difference_has_its_steps() {
+    let y = "y={type=\"text\",required=true}";
+    for (new, steps) in [
+        (format!("[a.fields]\nx={{type=\"float\"}}\n{y}"), vec!["change column a.x: int to float"]),
+        (format!("[a.fields]\nx={{type=\"timestamp\"}}\n{y}"), vec!["! change column a.x: int to time"]),
+        (format!("[a.fields]\nx={{type=\"int\",required=true}}\n{y}"), vec!["change column a.x: is required"]),
+        (format!("[a.fields]\nx={{type=\"int\",default=3}}\n{y}"), vec!["change column a.x: is required, default 3"]),
+        (format!("[a.fields]\nx={{type=\"int\"}}\n{y}\nz={{type=\"int\",default=1}}"), vec!["add column a.z"]),
+        (format!("[a.fields]\nx={{type=\"int\",unique=true}}\n{y}"), vec!["create index a__x__key on a"]),
+        (format!("[a.fields]\nz={{type=\"int\",renamed_from=\"x\"}}\n{y}"), vec!["rename column a.x to z"]),
         (
-            "[a.fields]\nx={type=\"int\"}\ny={type=\"text\",required=true}\nz={type=\"int\",default=1}",
-            vec!["add column a.z"],
-            0,
+            format!("[b]\nrenamed_from=\"a\"\n[b.fields]\nx={{type=\"int\"}}\n{y}"),
+            vec!["rename table a to b", "drop index a__owner_id__idx on b", "create index b__owner_id__idx on b"],
         ),
-        ("[a.fields]\nx={type=\"int\"}\ny={type=\"text\",required=true}\nz={type=\"int\",required=true}", vec![], 1),
         (
-            "[a.fields]\nx={type=\"int\",unique=true}\ny={type=\"text\",required=true}",
-            vec!["create index a__x__key on a"],
-            0,
+            format!("[a]\nowner=\"none\"\n[a.fields]\nx={{type=\"int\"}}\n{y}"),
+            vec!["drop index a__owner_id__idx on a", "change column a.owner_id: may be null"],
         ),
     ] {
-        let (planned, refusals) = plan(old, new);
-        assert_eq!((planned, refusals), (steps.iter().map(ToString::to_string).collect(), refused), "{new}");
+        assert_eq!(plan(OLD, &new, Undeclared::Keep), (steps.iter().map(ToString::to_string).collect(), 0), "{new}");
     }
+}
+
+#[test]
+fn an_index_over_a_column_that_changes_is_made_anew() {
+    let old = "[a]\nindexes=[[\"x\"]]\n[a.fields]\nx={type=\"int\"}";
+    let (steps, _) = plan(old, &old.replace("\"int\"", "\"float\""), Undeclared::Keep);
+    let expected = ["drop index a__x__idx on a", "change column a.x: int to float", "create index a__x__idx on a"];
+    assert_eq!(steps, expected);
 }

@@ -12,3 +12,4 @@ mod lists;
 mod rules;
 mod support;
 mod tables;
+mod walks;

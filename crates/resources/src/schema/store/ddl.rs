@@ -1,29 +1,36 @@
 //! Statements that make declared tables. Names come from the checked declaration alone and are always quoted.
 use std::fmt::Write as _;
 
-use ::store::{Dialect, Tx};
-use kernel::Result;
+use ::store::Dialect;
 use serde_json::Value as Json;
 
-use super::super::{
-    plan::{Change, Step},
-    shape::{ColumnShape, IndexShape, Physical, identifier},
+use super::{
+    super::{
+        shape::{ColumnShape, IndexShape, Physical, ReferenceShape, Shapes, TableShape, identifier},
+        step::Step,
+    },
+    work::Statement,
 };
 
-pub(in crate::schema) async fn apply(tx: &mut Tx<'_>, dialect: Dialect, step: &Step) -> Result<()> {
-    let table = &step.table;
-    let sql = match &step.change {
-        Change::CreateTable(columns) => create_table(dialect, table, columns),
-        Change::AddColumn(column) => {
+/// The steps both engines do with the same words.
+pub(super) fn simple(dialect: Dialect, step: &Step, after: &Shapes) -> Vec<Statement> {
+    let sql = match step {
+        Step::CreateTable { table, columns } => create_table(dialect, table, table, columns),
+        Step::AddColumn { table, column } => {
             format!("ALTER TABLE \"{table}\" ADD COLUMN {}", column_definition(dialect, table, column))
         }
-        Change::CreateIndex { index, nullable } => create_index(dialect, table, index, nullable),
-        Change::DropIndex(name) => format!("DROP INDEX \"{name}\""),
+        Step::CreateIndex { table, index } => match after.get(table) {
+            Some(shape) => create_index(dialect, table, index, shape),
+            None => return Vec::new(),
+        },
+        Step::DropIndex { index, .. } => format!("DROP INDEX \"{index}\""),
+        _ => return Vec::new(),
     };
-    tx.batch(&sql).await
+    vec![Statement::Run(sql)]
 }
 
-fn create_table(dialect: Dialect, table: &str, columns: &[ColumnShape]) -> String {
+/// `name` is what it is called for now.
+pub(super) fn create_table(dialect: Dialect, table: &str, name: &str, columns: &[ColumnShape]) -> String {
     let definitions: Vec<String> = columns
         .iter()
         .map(|column| {
@@ -36,7 +43,12 @@ fn create_table(dialect: Dialect, table: &str, columns: &[ColumnShape]) -> Strin
         Dialect::Sqlite => " STRICT",
         Dialect::Postgres => "",
     };
-    format!("CREATE TABLE \"{table}\" ({}){strict}", definitions.join(", "))
+    format!("CREATE TABLE \"{name}\" ({}){strict}", definitions.join(", "))
+}
+
+/// What rows get that have no value in this column, as SQL.
+pub(super) fn filling(dialect: Dialect, column: &ColumnShape) -> Option<String> {
+    column.default.as_ref().map(|default| literal(dialect, column.physical, default))
 }
 
 fn column_definition(dialect: Dialect, table: &str, column: &ColumnShape) -> String {
@@ -49,20 +61,23 @@ fn column_definition(dialect: Dialect, table: &str, column: &ColumnShape) -> Str
         let _ = write!(definition, " DEFAULT {}", literal(dialect, column.physical, default));
     }
     if let Some(reference) = &column.reference {
-        let on_delete = match reference.on_delete.as_str() {
-            "cascade" => "CASCADE",
-            "set_null" => "SET NULL",
-            // Checked at the end of the statement, so that rows that refer to each other can go together.
-            _ => "NO ACTION",
-        };
         let constraint = identifier(table, std::slice::from_ref(name), "fkey");
-        let to = &reference.to;
-        let _ = write!(definition, " CONSTRAINT \"{constraint}\" REFERENCES \"{to}\" (id) ON DELETE {on_delete}");
+        let _ = write!(definition, " CONSTRAINT \"{constraint}\" {}", references(reference));
     }
     definition
 }
 
-fn physical_type(dialect: Dialect, physical: Physical) -> String {
+pub(super) fn references(reference: &ReferenceShape) -> String {
+    let on_delete = match reference.on_delete.as_str() {
+        "cascade" => "CASCADE",
+        "set_null" => "SET NULL",
+        // Checked at the end of the statement, so that rows that refer to each other can go together.
+        _ => "NO ACTION",
+    };
+    format!("REFERENCES \"{}\" (id) ON DELETE {on_delete}", reference.to)
+}
+
+pub(super) fn physical_type(dialect: Dialect, physical: Physical) -> String {
     let placeholder = match physical {
         Physical::Id => "{id}",
         Physical::Int => "{int}",
@@ -82,7 +97,7 @@ fn physical_type(dialect: Dialect, physical: Physical) -> String {
     dialect.fill(placeholder)
 }
 
-fn literal(dialect: Dialect, physical: Physical, default: &Json) -> String {
+pub(super) fn literal(dialect: Dialect, physical: Physical, default: &Json) -> String {
     match (physical, dialect, default) {
         (Physical::Bool, Dialect::Sqlite, Json::Bool(truth)) => i64::from(*truth).to_string(),
         (Physical::Decimal { .. }, Dialect::Sqlite, Json::String(digits)) => digits.replace('.', ""),
@@ -94,12 +109,13 @@ fn literal(dialect: Dialect, physical: Physical, default: &Json) -> String {
 }
 
 /// Nulls come first in ascending lists on both engines; PostgreSQL must be told.
-fn create_index(dialect: Dialect, table: &str, index: &IndexShape, nullable: &[String]) -> String {
+pub(super) fn create_index(dialect: Dialect, table: &str, index: &IndexShape, shape: &TableShape) -> String {
+    let is_nullable = |name: &String| shape.column(name).is_some_and(|column| column.is_nullable);
     let columns: Vec<String> = index
         .columns
         .iter()
         .map(|column| {
-            let is_told = dialect == Dialect::Postgres && !index.is_unique && nullable.contains(column);
+            let is_told = dialect == Dialect::Postgres && !index.is_unique && is_nullable(column);
             format!("\"{column}\"{}", if is_told { " NULLS FIRST" } else { "" })
         })
         .collect();

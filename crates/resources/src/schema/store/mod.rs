@@ -1,16 +1,19 @@
 //! SQL of the declared tables' record, and of the tables themselves.
+mod checks;
+mod convert;
 mod ddl;
-
-use std::collections::BTreeMap;
+mod postgres;
+mod sqlite;
+mod work;
 
 use ::store::Tx;
 use kernel::{Error, Result, Timestamp, Value};
 
-pub(super) use ddl::apply;
+pub(super) use work::{run, works};
 
-use super::shape::TableShape;
+use super::shape::{Shapes, TableShape};
 
-pub(super) async fn recorded(tx: &mut Tx<'_>) -> Result<BTreeMap<String, TableShape>> {
+pub(super) async fn recorded(tx: &mut Tx<'_>) -> Result<Shapes> {
     let rows = tx.query("SELECT name, shape FROM declared_tables ORDER BY name", &[]).await?;
     rows.iter()
         .map(|row| {
@@ -25,4 +28,8 @@ pub(super) async fn record(tx: &mut Tx<'_>, name: &str, shape: &TableShape, at: 
                ON CONFLICT (name) DO UPDATE SET shape = excluded.shape, applied_at = excluded.applied_at";
     let shape = serde_json::to_string(shape).map_err(Error::internal)?;
     tx.execute(sql, &[name.into(), Value::Json(shape), at.into()]).await.map(|_| ())
+}
+
+pub(super) async fn forget(tx: &mut Tx<'_>, name: &str) -> Result<()> {
+    tx.execute("DELETE FROM declared_tables WHERE name = $1", &[name.into()]).await.map(|_| ())
 }
