@@ -93,4 +93,24 @@ impl Ctx {
     {
         self.db().run(Access::Alter, self.clone(), body).await
     }
+
+    /// Runs `body` as [`alter`](Self::alter) does, but leaves references between rows unchecked on SQLite: the next
+    /// `alter` checks them all.
+    pub(crate) async fn load<T, F>(&self, body: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'t, 'c> FnOnce(Ctx, &'t mut Tx<'c>) -> BoxFuture<'t, Result<T>> + Send + 'static,
+    {
+        self.db().run(Access::Load, self.clone(), body).await
+    }
+
+    /// Runs `body` without changing anything, all of its statements at one moment of the database, however long that takes.
+    /// Nobody waits for it: writers go on.
+    pub async fn snapshot<T, F>(&self, body: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'t, 'c> FnOnce(Ctx, &'t mut Tx<'c>) -> BoxFuture<'t, Result<T>> + Send + 'static,
+    {
+        self.db().run(Access::Snapshot, self.clone(), body).await
+    }
 }

@@ -44,6 +44,8 @@ pub struct Options {
     pub slow: Option<Duration>,
     /// A PEM file of certificate authorities that may vouch for PostgreSQL, besides the public ones.
     pub tls_ca: Option<std::path::PathBuf>,
+    /// The schema to work in, where it is not the one the role begins in (PostgreSQL).
+    pub schema: Option<String>,
 }
 
 impl Options {
@@ -58,6 +60,7 @@ impl Options {
             rows: 10_000,
             slow: None,
             tls_ca: None,
+            schema: None,
         }
     }
 }

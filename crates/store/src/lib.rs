@@ -1,4 +1,6 @@
 //! The data layer: one `Db` over SQLite and PostgreSQL. The only crate that names a driver.
+pub mod claim;
+pub mod copy;
 pub mod ctx;
 pub mod db;
 pub mod dialect;

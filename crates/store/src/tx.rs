@@ -34,6 +34,21 @@ pub(crate) enum Access {
     Write,
     /// A change of the schema: alone, and without the bound on time.
     Alter,
+    /// As `Alter`, with references that are not looked at.
+    Load,
+    /// All statements see one moment, and may take their time.
+    Snapshot,
+}
+
+impl Access {
+    pub(crate) const fn only_reads(self) -> bool {
+        matches!(self, Self::Read | Self::Snapshot)
+    }
+
+    /// Whether a statement's time is bounded.
+    pub(crate) const fn is_timed(self) -> bool {
+        matches!(self, Self::Read | Self::Write)
+    }
 }
 
 impl<'c> Tx<'c> {
@@ -84,17 +99,29 @@ impl<'c> Tx<'c> {
     pub async fn batch(&mut self, sql: &str) -> Result<()> {
         let begun = self.begin_statement(sql)?;
         let answer = match &mut self.engine {
-            _ if self.access == Access::Read => Err(Error::internal("a read cannot change the schema")),
+            _ if self.access.only_reads() => Err(Error::internal("a read cannot change the schema")),
             Engine::Sqlite(tx) => tx.batch(sql),
             Engine::Postgres(tx) => tx.batch(sql).await,
         };
         self.end_statement(sql, begun, answer, |()| 0)
     }
 
+    /// Inserts rows into the columns `columns`, quoted and separated by commas: for many rows at once.
+    pub(crate) async fn insert_all(&mut self, table: &str, columns: &str, rows: Vec<Vec<Value>>) -> Result<()> {
+        let values: Vec<String> = (1..=rows.first().map_or(0, Vec::len)).map(|place| format!("${place}")).collect();
+        let insert = format!("INSERT INTO \"{table}\" ({columns}) VALUES ({})", values.join(", "));
+        let begun = self.begin_statement(&insert)?;
+        let answer = match &mut self.engine {
+            Engine::Sqlite(tx) => rows.iter().try_for_each(|row| tx.execute(&insert, row).map(|_| ())),
+            Engine::Postgres(tx) => tx.copy_in(table, columns, &rows).await,
+        };
+        self.end_statement(&insert, begun, answer, |()| rows.len() as u64)
+    }
+
     /// Holds `key` until the transaction ends, so that what is checked stays true until it is written.
     /// Nothing on SQLite, which has one writer; an advisory lock on PostgreSQL. Errors: internal, in a read.
     pub async fn lock(&mut self, key: &str) -> Result<()> {
-        if self.access == Access::Read {
+        if self.access.only_reads() {
             self.is_spoiled = true;
             return Err(Error::internal("a read holds no locks"));
         }

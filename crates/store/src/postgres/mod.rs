@@ -4,6 +4,7 @@ mod classify;
 mod connection;
 mod lease;
 mod plan;
+mod session;
 mod tls;
 mod tx;
 mod url;
@@ -25,11 +26,11 @@ use futures_util::{
 use kernel::{Code, Error, Result};
 use tokio::time::timeout;
 
-pub(crate) use self::tx::Tx;
 use self::{
     connection::Manager,
     lease::{Lease, State},
 };
+pub(crate) use self::{session::Session, tx::Tx};
 use crate::{
     db::{Options, Stats},
     sqlite::panicked,
@@ -64,7 +65,7 @@ impl Db {
     pub async fn open(options: &Options) -> Result<Self> {
         let config = url::parse(options.url.expose(), options.tls_ca.is_some())?;
         let tls = tls::connector(options.tls_ca.as_deref())?;
-        let manager = Manager::new(config, tls, options.statement);
+        let manager = Manager::new(config, tls, options.statement, options.schema.as_deref());
         let mut pool = PoolConfig::new(options.pool_max.max(1));
         // The one used last is the warmest, and those not needed grow old.
         pool.queue_mode = QueueMode::Lifo;
@@ -113,12 +114,14 @@ impl Db {
         T: Send + 'static,
         F: for<'t, 'c> FnOnce(&'t mut crate::Tx<'c>) -> BoxFuture<'t, Result<T>> + Send + 'static,
     {
-        if access != Access::Read {
+        if !access.only_reads() {
             self.inner.writes.fetch_add(1, Ordering::Relaxed);
         }
         let mut lease = self.lease().await?;
-        if access == Access::Alter {
-            self.begin_alone(&mut lease).await?;
+        match access {
+            Access::Read | Access::Write => {}
+            Access::Alter | Access::Load => self.begin_alone(&mut lease).await?,
+            Access::Snapshot => Self::begin_snapshot(&mut lease).await?,
         }
         let rows = self.inner.rows;
         let outcome = AssertUnwindSafe(async {
@@ -151,7 +154,6 @@ impl Db {
     /// Begins the change of a schema: one at a time among all nodes, and each statement as long as it takes. Waiting for a table
     /// stays bounded, because whoever comes after waits behind it.
     async fn begin_alone(&self, lease: &mut Lease) -> Result<()> {
-        lease.state = State::Open;
         let milliseconds = self.inner.statement.as_millis();
         let sql = format!(
             "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;
@@ -159,7 +161,19 @@ impl Db {
              SELECT pg_advisory_xact_lock(hashtextextended('hardpan schema', 0));
              SET LOCAL lock_timeout = {milliseconds}"
         );
-        let begun = lease.client()?.batch_execute(&sql).await;
+        Self::begin_with(lease, &sql).await
+    }
+
+    /// Begins to read one moment of the database, each statement as long as it takes.
+    async fn begin_snapshot(lease: &mut Lease) -> Result<()> {
+        let sql = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0;
+             SET LOCAL idle_in_transaction_session_timeout = 0";
+        Self::begin_with(lease, sql).await
+    }
+
+    async fn begin_with(lease: &mut Lease, sql: &str) -> Result<()> {
+        lease.state = State::Open;
+        let begun = lease.client()?.batch_execute(sql).await;
         if let Err(error) = begun {
             lease.roll_back().await;
             return Err(classify::error(error));

@@ -126,7 +126,7 @@ pub(super) fn refuse_old_library() -> Result<()> {
 
 /// The file a URL names: `sqlite:PATH`, `sqlite://PATH`, and as `SQLAlchemy` has it
 /// `sqlite:///RELATIVE` and `sqlite:////ABSOLUTE`.
-pub(super) fn path_of(url: &str) -> Result<PathBuf> {
+pub(crate) fn path_of(url: &str) -> Result<PathBuf> {
     let malformed = |why: &'static str| Err(Error::new(Code::Internal).with_detail(why));
     let (_, rest) = url.split_once(':').unwrap_or_default();
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
@@ -143,7 +143,7 @@ pub(super) fn path_of(url: &str) -> Result<PathBuf> {
 }
 
 /// Makes the file and its folder when they are missing, for their owner alone: SQLite gives its WAL the same mode.
-pub(super) fn create(path: &Path) -> Result<()> {
+pub(crate) fn create(path: &Path) -> Result<()> {
     let made = || -> io::Result<()> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         if let Some(folder) = folder.filter(|folder| !folder.exists()) {

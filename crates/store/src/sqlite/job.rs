@@ -91,7 +91,7 @@ where
         let Some(body) = self.body.take() else { return false };
         let access = self.access;
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            let engine = Engine::Sqlite(tx::Tx::new(session, access != Access::Alter));
+            let engine = Engine::Sqlite(tx::Tx::new(session, access.is_timed()));
             let mut tx = Tx::new(engine, access);
             let answer = in_one_poll(body(&mut tx));
             if answer.is_ok() && tx.is_spoiled() {

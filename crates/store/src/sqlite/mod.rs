@@ -26,7 +26,11 @@ use self::{
     job::{Job, Task},
     writer::Writer,
 };
-pub(crate) use self::{job::panicked, tx::Tx};
+pub(crate) use self::{
+    connection::{create, path_of},
+    job::panicked,
+    tx::Tx,
+};
 use crate::{
     db::{Options, Stats},
     tx::Access,
@@ -107,8 +111,8 @@ impl Db {
         let queues = self.inner.queues.read().unwrap_or_else(PoisonError::into_inner);
         let Some(queues) = &*queues else { return Err(Error::unavailable("the database is closed")) };
         let queue = match access {
-            Access::Read => &queues.readers,
-            Access::Write | Access::Alter => {
+            Access::Read | Access::Snapshot => &queues.readers,
+            Access::Write | Access::Alter | Access::Load => {
                 self.inner.counters.writes.fetch_add(1, Ordering::Relaxed);
                 &queues.writer
             }

@@ -44,8 +44,8 @@ impl Writer {
         while let Some(job) = self.carried.take().or_else(|| self.queue.recv().ok()) {
             // Bodies are caught one by one; this is for what an answer's destructor may do.
             let outcome = catch_unwind(AssertUnwindSafe(|| match job.access() {
-                Access::Alter => self.alter(job),
-                Access::Read | Access::Write => self.batch(job),
+                Access::Alter | Access::Load => self.alter(job),
+                Access::Read | Access::Snapshot | Access::Write => self.batch(job),
             }));
             if outcome.is_err() {
                 self.give_up_batch("the writer thread panicked");
@@ -58,7 +58,7 @@ impl Writer {
         let mut next = Some(first);
         let mut jobs = 0;
         while let Some(job) = next.take() {
-            if job.access() == Access::Alter {
+            if matches!(job.access(), Access::Alter | Access::Load) {
                 self.carried = Some(job);
                 break;
             }
@@ -150,6 +150,9 @@ impl Writer {
         if self.session.connection.is_autocommit() {
             return Err(Error::internal("a schema change was ended by one of its own statements"));
         }
+        if job.access() == Access::Load {
+            return self.commit_alter();
+        }
         let orphan = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(2)?));
         match self.session.connection.query_row("PRAGMA foreign_key_check", [], orphan) {
             Err(rusqlite::Error::QueryReturnedNoRows) => {}
@@ -160,6 +163,10 @@ impl Writer {
             }
             Err(error) => return Err(Error::unavailable(error)),
         }
+        self.commit_alter()
+    }
+
+    fn commit_alter(&self) -> Result<()> {
         self.control("COMMIT")?;
         self.counters.commits.fetch_add(1, Ordering::Relaxed);
         Ok(())

@@ -7,6 +7,7 @@
 )]
 mod bounds;
 mod cancellation;
+mod copy;
 mod group_commit;
 mod isolation;
 mod migrations;
