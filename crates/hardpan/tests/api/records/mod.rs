@@ -3,6 +3,7 @@ mod audit;
 mod conditions;
 mod create;
 mod delete;
+mod expressions;
 mod fields;
 mod get;
 mod list;
