@@ -23,7 +23,7 @@ const PURGE_PAUSE: Duration = Duration::from_secs(30);
 
 /// Every migration of every crate, in no particular order.
 pub fn migrations() -> Vec<Migration> {
-    [platform::migrations(), identity::migrations(), resources::migrations()].concat()
+    [store::migrations(), platform::migrations(), identity::migrations(), resources::migrations()].concat()
 }
 
 /// The declared resources of an app file, and what is wrong with them.

@@ -77,6 +77,7 @@ pub enum Code {
     UsernameTaken,
     UniqueViolation,
     ReferenceViolation,
+    IdempotencyKeyReused,
     LastAdministrator,
     RateLimited,
     Internal,
@@ -87,7 +88,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order the documentation lists them.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::Unauthenticated,
         Self::InvalidCredentials,
         Self::InvalidToken,
@@ -113,6 +114,7 @@ impl Code {
         Self::UsernameTaken,
         Self::UniqueViolation,
         Self::ReferenceViolation,
+        Self::IdempotencyKeyReused,
         Self::LastAdministrator,
         Self::RateLimited,
         Self::Internal,
@@ -205,6 +207,12 @@ impl Code {
                 K::Conflict,
                 G::Resource,
                 "Something else still refers to it, or what it refers to is gone.",
+            ),
+            Self::IdempotencyKeyReused => (
+                "idempotency_key_reused",
+                K::Invalid,
+                G::Validation,
+                "This Idempotency-Key came with another body before.",
             ),
             Self::LastAdministrator => {
                 ("last_administrator", K::Conflict, G::Business, "The last administrator cannot be removed.")
