@@ -314,6 +314,19 @@ impl Error {
         self
     }
 
+    /// The same error of a part of what was sent: its fields lie under `path`, and where it names none, `path` is what is wrong.
+    #[must_use]
+    pub fn under(mut self, path: &str) -> Self {
+        if self.0.fields.is_empty() {
+            let error = FieldError::new(path, self.code().as_str(), self.detail());
+            return self.with_field(error);
+        }
+        for field in &mut self.0.fields {
+            field.field = if field.field.is_empty() { path.to_owned() } else { format!("{path}.{}", field.field) };
+        }
+        self
+    }
+
     #[must_use]
     pub fn with_retry_after(mut self, after: Duration) -> Self {
         self.0.retry_after = Some(after);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use ::store::Codec;
 use kernel::{Decimal, Error, Result, Timestamp, Uuid, Value};
 
-use super::{Batched, Record, Upserted};
+use super::{Batched, Record, Shown, Upserted};
 use crate::schema::Resource;
 
 /// Appends a tag, a length and the bytes: exact for every type, and no longer than the value.
@@ -54,32 +54,35 @@ pub(super) struct Outcome(pub Arc<Resource>);
 
 impl Outcome {
     /// Values go under their names: the declaration may have changed by the time they are read.
-    fn push(bytes: &mut Vec<u8>, record: &Record) {
-        push_count(bytes, record.values.len());
-        for (column, value) in record.resource.columns.iter().zip(&record.values) {
+    fn push(bytes: &mut Vec<u8>, shown: &Shown) {
+        push_count(bytes, shown.values.len());
+        for ((column, value), is_visible) in shown.resource.columns.iter().zip(&shown.values).zip(shown.is_visible()) {
             push(bytes, &column.name.as_str().into());
+            push(bytes, &Value::Bool(*is_visible));
             push(bytes, value);
         }
     }
 
-    fn pull(&self, rest: &mut &[u8]) -> Option<Record> {
+    fn pull(&self, rest: &mut &[u8]) -> Option<Shown> {
         let mut values = vec![Value::Null; self.0.columns.len()];
+        let mut is_visible = vec![false; self.0.columns.len()];
         for _ in 0..pull_count(rest)? {
-            let (name, value) = (pull(rest)?, pull(rest)?);
+            let (name, sight, value) = (pull(rest)?, pull(rest)?, pull(rest)?);
             let Value::Text(name) = name else { return None };
-            if let Some(place) = self.0.column(&name).and_then(|(index, _)| values.get_mut(index)) {
-                *place = value;
+            if let Some((index, _)) = self.0.column(&name) {
+                *values.get_mut(index)? = value;
+                *is_visible.get_mut(index)? = sight == Value::Bool(true);
             }
         }
-        Some(Record { resource: Arc::clone(&self.0), values })
+        Some(Shown::new(Record { resource: Arc::clone(&self.0), values }, is_visible))
     }
 
-    fn pull_many(&self, rest: &mut &[u8]) -> Option<Vec<Record>> {
+    fn pull_many(&self, rest: &mut &[u8]) -> Option<Vec<Shown>> {
         (0..pull_count(rest)?).map(|_| self.pull(rest)).collect()
     }
 }
 
-fn push_many(bytes: &mut Vec<u8>, records: &[Record]) {
+fn push_many(bytes: &mut Vec<u8>, records: &[Shown]) {
     push_count(bytes, records.len());
     for record in records {
         Outcome::push(bytes, record);
@@ -101,14 +104,14 @@ fn unreadable() -> Error {
     Error::internal("what an idempotency key kept cannot be read")
 }
 
-impl Codec<Record> for Outcome {
-    fn encode(&self, record: &Record) -> Result<Vec<u8>> {
+impl Codec<Shown> for Outcome {
+    fn encode(&self, record: &Shown) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         Self::push(&mut bytes, record);
         Ok(bytes)
     }
 
-    fn decode(&self, mut bytes: &[u8]) -> Result<Record> {
+    fn decode(&self, mut bytes: &[u8]) -> Result<Shown> {
         self.pull(&mut bytes).ok_or_else(unreadable)
     }
 }

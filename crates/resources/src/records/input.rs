@@ -50,9 +50,9 @@ impl Input {
         Self { named, unknown }
     }
 
-    /// Whether the body names the column.
-    pub fn names(&self, index: usize) -> bool {
-        self.named.iter().any(|(named, _)| *named == index)
+    /// Whether the body gives the column a value that it does not take.
+    pub fn is_wrong(&self, column: usize) -> bool {
+        self.named.iter().any(|(named, value)| *named == column && value.is_err())
     }
 
     /// The values that are in order.
