@@ -59,5 +59,5 @@ impl StdError for Contended {}
 
 /// Whether `error` says that the same transaction may well succeed when it is begun again.
 pub(crate) fn is_contended(error: &Error) -> bool {
-    error.source().is_some_and(|source| source.is::<Contended>())
+    matches!(error.source(), Some(source) if source.is::<Contended>())
 }

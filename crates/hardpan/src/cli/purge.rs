@@ -11,7 +11,7 @@ use crate::{
     runtime,
 };
 
-/// Removes what is over: softly deleted records past their purge_after, what deleted accounts left, expired sessions and keys
+/// Removes what is over: softly deleted records past their time, what deleted accounts left, expired sessions and keys
 #[derive(clap::Args)]
 #[command(after_help = "Example: hardpan purge --app notes --format json")]
 pub struct Args {

@@ -168,7 +168,9 @@ mod tests {
             Value::Timestamp(Timestamp::from_micros(-1)),
         ];
         let mut bytes = Vec::new();
-        values.iter().for_each(|value| push(&mut bytes, value));
+        for value in &values {
+            push(&mut bytes, value);
+        }
         let mut rest = bytes.as_slice();
         for value in &values {
             assert_eq!(pull(&mut rest).as_ref(), Some(value));

@@ -52,7 +52,7 @@ pub(in crate::records) async fn held_deleted(
     sql.push(&format!("SELECT {} FROM \"{}\" WHERE id = ", columns(resource), resource.name));
     sql.value(id);
     sql.push(" AND deleted_at IS NOT NULL");
-    is_of_living_owner(&mut sql, resource);
+    is_of_living_owner(&mut sql, resource, &resource.name);
     sql.push(match dialect {
         Dialect::Sqlite => "",
         Dialect::Postgres => " FOR NO KEY UPDATE",

@@ -68,11 +68,11 @@ fn visible_in(sql: &mut Sql, resource: &Resource, name: &str) {
     if resource.is_soft_deleted {
         sql.push(&format!(" AND \"{name}\".deleted_at IS NULL"));
     }
-    is_of_living_owner(sql, resource);
+    is_of_living_owner(sql, resource, name);
 }
 
 /// Leaves out what belongs to an account that is deleted.
-fn is_of_living_owner(sql: &mut Sql, resource: &Resource) {
+fn is_of_living_owner(sql: &mut Sql, resource: &Resource, name: &str) {
     if resource.owner == Owner::User {
         // NOT EXISTS would make PostgreSQL expect one row, and sort what an index has in order.
         sql.push(&format!(" AND \"{name}\".owner_id NOT IN (SELECT owner_id FROM hidden_owners)"));

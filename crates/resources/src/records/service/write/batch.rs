@@ -1,5 +1,8 @@
 //! Batches: up to 1,000 operations on records of one resource, all of them or none.
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use ::store::{Ctx, Tx};
 use futures_util::FutureExt as _;
@@ -152,12 +155,12 @@ struct Reader<'a> {
     ctx: &'a Ctx,
     resource: &'a Resource,
     errors: Vec<FieldError>,
-    named: BTreeMap<Uuid, ()>,
+    named: BTreeSet<Uuid>,
 }
 
 impl<'a> Reader<'a> {
     const fn new(ctx: &'a Ctx, resource: &'a Resource) -> Self {
-        Self { ctx, resource, errors: Vec::new(), named: BTreeMap::new() }
+        Self { ctx, resource, errors: Vec::new(), named: BTreeSet::new() }
     }
 
     fn read(mut self, mut body: Map<String, Json>) -> Result<Batch> {
@@ -225,14 +228,11 @@ impl<'a> Reader<'a> {
     fn update(&mut self, path: String, json: Json) -> Option<(Target, Input)> {
         let mut object = self.object(&path, json)?;
         let changes = format!("{path}.changes");
-        let input = match object.remove("changes") {
-            Some(json) => self.input(&changes, json, Unnamed::Kept),
-            None => {
-                self.wrong(&changes, "missing", "is required");
-                None
-            }
-        };
-        Some((self.target(path, object)?, input?))
+        let input = object.remove("changes").map(|json| self.input(&changes, json, Unnamed::Kept));
+        if input.is_none() {
+            self.wrong(&changes, "missing", "is required");
+        }
+        Some((self.target(path, object)?, input??))
     }
 
     /// `{id, version?}`, or the id alone.
@@ -263,7 +263,7 @@ impl<'a> Reader<'a> {
             Some(_) => Err(("wrong_type", "must be a string".to_owned())),
         };
         match (id, version) {
-            (Ok(id), Ok(version)) if self.named.insert(id, ()).is_none() => return Some(Target { path, id, version }),
+            (Ok(id), Ok(version)) if self.named.insert(id) => return Some(Target { path, id, version }),
             (Ok(_), Ok(_)) => self.wrong(&path, "repeated", "names a record a second time"),
             (Err((code, message)), _) => self.wrong(&format!("{path}.id"), code, &message),
             (_, Err(message)) => self.wrong(&format!("{path}.version"), "wrong_type", message),

@@ -76,7 +76,9 @@ impl Writer<'_> {
             key.iter().map(|index| (*index, sought.values.get(*index).cloned().unwrap_or(Value::Null))).collect();
         if let Some((before, rule)) = self.twin(tx, &values).await? {
             // They say which record is meant, and are the same.
-            key.iter().for_each(|index| input.forget(*index));
+            for index in key {
+                input.forget(*index);
+            }
             return Ok((self.change(tx, before, &rule, input, Mode::Assign).await?, false));
         }
         // One that is wrong is told so below.
