@@ -70,6 +70,17 @@ impl Server {
         format!("postgres://postgres@127.0.0.1:{}/postgres?sslmode=disable", self.port)
     }
 
+    /// What tests need to start servers of their own, for what one alone cannot show: the programs, and whom they run as.
+    pub fn tools(&self) -> Vec<(&'static str, String)> {
+        // A few may be linked into a folder of `PATH`; where they are at home are all of them.
+        let home =
+            fs::canonicalize(self.programs.join("initdb")).ok().and_then(|path| path.parent().map(Path::to_path_buf));
+        let programs = home.unwrap_or_else(|| self.programs.clone());
+        let programs = ("HARDPAN_TEST_POSTGRES_PROGRAMS", programs.display().to_string());
+        let user = self.user.map(|user| ("HARDPAN_TEST_POSTGRES_USER", format!("{}:{}", user.id, user.group)));
+        [programs].into_iter().chain(user).collect()
+    }
+
     /// Stops the server without ceremony; its folder goes with it.
     pub async fn stop(&mut self) {
         let mut stop = program(&self.programs, "pg_ctl", self.user);

@@ -26,14 +26,14 @@ async fn test(arguments: Vec<String>) -> Result<ExitCode, String> {
     let mut server = Server::start(Durability::Fast).await?;
     let url = server.url();
     let outcome = tokio::select! {
-        outcome = tests(arguments, &url) => outcome,
+        outcome = tests(arguments, &url, &server) => outcome,
         () = interrupted() => Err("interrupted".to_owned()),
     };
     server.stop().await;
     outcome
 }
 
-async fn tests(arguments: Vec<String>, url: &str) -> Result<ExitCode, String> {
+async fn tests(arguments: Vec<String>, url: &str, server: &Server) -> Result<ExitCode, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.arg("test");
@@ -41,7 +41,7 @@ async fn tests(arguments: Vec<String>, url: &str) -> Result<ExitCode, String> {
     if !arguments.iter().take_while(|argument| *argument != "--").any(names_a_package) {
         command.arg("--workspace");
     }
-    command.args(arguments).env("HARDPAN_TEST_POSTGRES_URL", url).kill_on_drop(true);
+    command.args(arguments).env("HARDPAN_TEST_POSTGRES_URL", url).envs(server.tools()).kill_on_drop(true);
     let status = command.status().await.map_err(|error| format!("cargo test could not be run: {error}"))?;
     // Ended by a signal, it has no code.
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))

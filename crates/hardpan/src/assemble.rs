@@ -76,6 +76,8 @@ fn database_options(config: &Config) -> store::Options {
         queue: database.queue,
         wait: database.wait,
         statement: database.statement_timeout,
+        replicas: database.replicas.clone(),
+        max_lag: database.replica_max_lag,
         slow: database.slow_query,
         tls_ca: database.tls_ca.clone(),
         ..store::Options::new(database.url.expose().clone())
@@ -213,6 +215,7 @@ pub async fn offline_document(config: Config, declaration: Arc<Declaration>) -> 
         given_master_key: Some(config::generate_master_key(&*random)),
         database: config::Database {
             url: Secret::new(format!("sqlite:{}", scratch.join("scratch.db").display())),
+            replicas: Vec::new(),
             ..config.database
         },
         ..config

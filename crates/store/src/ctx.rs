@@ -142,6 +142,16 @@ impl Ctx {
         self.db().run(Access::Read, self.clone(), body).await
     }
 
+    /// Runs `body` as [`Ctx::read`] does, on a replica if one has everything this account has written and is not too far behind; again on the
+    /// primary should the replica fail. For what people look at. Never for what is checked before a write, nor for sessions, keys and roles.
+    pub async fn read_any<T, F>(&self, body: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'t, 'c> FnOnce(Ctx, &'t mut Tx<'c>) -> BoxFuture<'t, Result<T>> + Clone + Send + 'static,
+    {
+        self.db().read_any(self.clone(), body).await
+    }
+
     /// Runs `body` as a change of the schema: alone, one at a time among all nodes, and without the bound on a statement's time.
     /// On SQLite foreign keys are off inside, because a table is changed by building it anew, and checked before the commit.
     pub async fn alter<T, F>(&self, body: F) -> Result<T>

@@ -2,7 +2,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt as _, future::BoxFuture};
-use kernel::{Error, Result, Secret};
+use kernel::{Actor, Error, Result, Secret};
 use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
 pub struct Db {
     engine: Engine,
     statements: Arc<Statements>,
+    replicas: Option<Arc<postgres::Replicas>>,
 }
 
 #[derive(Clone)]
@@ -40,6 +41,10 @@ pub struct Options {
     pub statement: Duration,
     /// Most rows one statement may answer with.
     pub rows: usize,
+    /// Standbys of the primary that `url` names, which may answer what needs not be of this very moment (PostgreSQL).
+    pub replicas: Vec<Secret<String>>,
+    /// How old an answer of a replica may be.
+    pub max_lag: Duration,
     /// A statement that takes so long is logged with its plan; `None` logs none.
     pub slow: Option<Duration>,
     /// A PEM file of certificate authorities that may vouch for PostgreSQL, besides the public ones.
@@ -58,6 +63,8 @@ impl Options {
             wait: Duration::from_secs(5),
             statement: Duration::from_secs(10),
             rows: 10_000,
+            replicas: Vec::new(),
+            max_lag: Duration::from_secs(5),
             slow: None,
             tls_ca: None,
             schema: None,
@@ -73,6 +80,15 @@ pub struct Stats {
     pub commits: u64,
 }
 
+/// How a replica is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplicaState {
+    /// Why it is not read; `None` when it is.
+    pub fault: Option<&'static str>,
+    /// How old its data is at most.
+    pub behind: Option<Duration>,
+}
+
 impl Db {
     /// Opens the database `options.url` names, creating an SQLite file that is missing.
     ///
@@ -82,6 +98,11 @@ impl Db {
             Dialect::Sqlite => Engine::Sqlite(sqlite::Db::open(&options)?),
             Dialect::Postgres => Engine::Postgres(postgres::Db::open(&options).await?),
         };
+        let replicas = match &engine {
+            _ if options.replicas.is_empty() => None,
+            Engine::Postgres(_) => Some(postgres::Replicas::open(&options)?),
+            Engine::Sqlite(_) => return Err(Error::internal("an SQLite database has no replicas")),
+        };
         let slow = options.slow.map(|threshold| {
             let (sender, events) = mpsc::channel(statement::QUEUE);
             // It ends when the last handle is gone.
@@ -89,7 +110,7 @@ impl Db {
             (threshold, sender)
         });
         let statements = Arc::new(Statements::new(engine.dialect().name(), slow));
-        Ok(Self { engine, statements })
+        Ok(Self { engine, statements, replicas })
     }
 
     pub const fn dialect(&self) -> Dialect {
@@ -101,13 +122,52 @@ impl Db {
         T: Send + 'static,
         F: for<'t, 'c> FnOnce(Ctx, &'t mut Tx<'c>) -> BoxFuture<'t, Result<T>> + Send + 'static,
     {
+        let actor = ctx.actor.clone();
+        let body = self.watched(ctx, body);
+        match (&self.engine, &self.replicas) {
+            (Engine::Postgres(db), Some(replicas)) if access == Access::Write => {
+                Box::pin(db.run_noting(access, body, |at| replicas.note(&actor, at))).await
+            }
+            (engine, _) => engine.run(access, body).await,
+        }
+    }
+
+    /// A read that a replica may answer.
+    pub(crate) async fn read_any<T, F>(&self, ctx: Ctx, body: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'t, 'c> FnOnce(Ctx, &'t mut Tx<'c>) -> BoxFuture<'t, Result<T>> + Clone + Send + 'static,
+    {
+        // What the server does by itself leaves no trace of where its last write stands.
+        if let Some(replicas) = self.replicas.as_ref().filter(|_| !matches!(ctx.actor, Actor::System(_))) {
+            let attempt = self.watched(ctx.clone(), body.clone());
+            if let Some(answer) = Box::pin(replicas.run(ctx.actor.user_id(), attempt)).await {
+                return answer;
+            }
+        }
+        self.run(Access::Read, ctx, body).await
+    }
+
+    /// `body` with its context, and with those who are told of its statements.
+    fn watched<T, F>(
+        &self,
+        ctx: Ctx,
+        body: F,
+    ) -> impl for<'t, 'c> FnOnce(&'t mut Tx<'c>) -> BoxFuture<'t, Result<T>> + Send + 'static + use<T, F>
+    where
+        T: Send + 'static,
+        F: for<'t, 'c> FnOnce(Ctx, &'t mut Tx<'c>) -> BoxFuture<'t, Result<T>> + Send + 'static,
+    {
         let watch = Watch { statements: Arc::clone(&self.statements), request: Arc::clone(&ctx.request) };
-        self.engine
-            .run(access, move |tx| {
-                tx.watch(watch);
-                body(ctx, tx)
-            })
-            .await
+        move |tx| {
+            tx.watch(watch);
+            body(ctx, tx)
+        }
+    }
+
+    /// How each replica is, in the order of the configuration.
+    pub fn replicas(&self) -> Vec<ReplicaState> {
+        self.replicas.as_ref().map(|replicas| replicas.states()).unwrap_or_default()
     }
 
     /// Whether the database answers, within two seconds.
@@ -131,6 +191,9 @@ impl Db {
 
     /// Finishes what was accepted and closes every connection.
     pub async fn close(&self) {
+        if let Some(replicas) = &self.replicas {
+            replicas.close().await;
+        }
         match &self.engine {
             Engine::Sqlite(db) => db.close().await,
             Engine::Postgres(db) => db.close().await,

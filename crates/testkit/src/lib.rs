@@ -6,6 +6,8 @@
     reason = "tests alone use this crate, and a test ends by panicking"
 )]
 mod database;
+mod pair;
 mod server;
 
 pub use database::{Engine, TestDb, on_both};
+pub use pair::{Pair, Server};

@@ -87,6 +87,8 @@ fn database(dir: &Path, settings: &Settings) -> Option<Database> {
         queue: settings.int("database.queue")?,
         wait: settings.duration("database.wait")?,
         statement_timeout: settings.duration("database.statement_timeout")?,
+        replicas: settings.list("database.replicas")?.iter().cloned().map(Secret::new).collect(),
+        replica_max_lag: settings.duration("database.replica_max_lag")?,
         slow_query: settings.duration("database.slow_query").filter(|threshold| !threshold.is_zero()),
         tls_ca: settings.text("database.tls_ca").map(|path| dir.join(path)),
     })

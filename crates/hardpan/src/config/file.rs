@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, fs, io, path::Path};
 
 use super::{
     finding::Finding,
-    keys::{self, KEYS, LATER, RESOURCES},
+    keys::{self, KEYS, RESOURCES},
     suggest,
 };
 
@@ -101,9 +101,6 @@ fn not_a_table(path: &str) -> Finding {
 }
 
 fn unknown(prefix: &str, name: &str, path: String) -> Finding {
-    if LATER.contains(&path.as_str()) {
-        return Finding::error(path, "is not available yet", "remove it");
-    }
     let fix = match likely(prefix, name) {
         Some(meant) => format!("did you mean {meant}?"),
         None => "remove it; docs/configuration.md lists every key".to_owned(),
@@ -160,7 +157,6 @@ mod tests {
                 "remove it; docs/configuration.md lists every key",
             ),
             ("[database.pool]\nmaxx = 3", "database.pool.maxx", "did you mean database.pool.max?"),
-            ("[database]\nreplicas = []", "database.replicas", "remove it"),
             ("server = 1", "server", "write it as [server] with keys below"),
             ("resources = 1", "resources", "write it as [resources] with keys below"),
         ] {

@@ -73,9 +73,6 @@ impl Key {
 /// Replaces the port of `server.listen` and nothing else.
 pub const PORT: &str = "PORT";
 
-/// Keys that are described already and cannot be used yet.
-pub const LATER: [&str; 1] = ["database.replicas"];
-
 /// The tables declared elsewhere.
 pub const RESOURCES: &str = "resources";
 
@@ -105,6 +102,10 @@ pub const KEYS: &[Key] = &[
     key("database.queue", Kind::Int(1, 1_000_000), "Calls that may wait for the database; one more is answered 503").default("4096"),
     key("database.wait", Kind::Duration, "How long a call may wait for the database").default("5s"),
     key("database.statement_timeout", Kind::Duration, "How long one statement may run").default("10s"),
+    key("database.replicas", Kind::DatabaseUrls, "Standbys of the primary (PostgreSQL), which answer reads of records")
+        .default("")
+        .secret(),
+    key("database.replica_max_lag", Kind::Duration, "How old what a replica shows may be").default("5s"),
     key("database.slow_query", Kind::DurationOrOff, "A statement that takes so long is logged with its plan, without its values").default("200ms"),
     key("database.tls_ca", Kind::Path, "PEM file of authorities that may vouch for PostgreSQL, besides the public ones")
         .example("certificates/database-ca.pem"),

@@ -20,6 +20,8 @@ pub enum Kind {
     BaseUrl,
     /// What `store` can open.
     DatabaseUrl,
+    /// A list of them.
+    DatabaseUrls,
     /// A URL that begins with one of these.
     Url(&'static [&'static str]),
     /// A file.
@@ -56,6 +58,9 @@ impl Kind {
                 url::base_fault(text).map_or_else(|| Ok(Setting::Text(text.to_owned())), |fault| Err(fault.into()))
             }
             Self::DatabaseUrl => database_url::read(text).map(Setting::Text),
+            Self::DatabaseUrls => {
+                split_urls(text).iter().map(|url| database_url::read(url)).collect::<Result<_, _>>().map(Setting::List)
+            }
             Self::Url(schemes) => read_url(text, schemes),
             Self::Path if text.is_empty() => Err("is empty".into()),
             Self::Path => Ok(Setting::Text(text.to_owned())),
@@ -85,11 +90,13 @@ impl Kind {
             (Self::Int(least, most), toml::Value::Integer(number)) => {
                 in_range(u64::try_from(*number).map_err(|_| "is negative")?, least, most)
             }
-            (Self::Networks | Self::Origins, toml::Value::Array(items)) => {
+            (Self::Networks | Self::Origins | Self::DatabaseUrls, toml::Value::Array(items)) => {
                 let items: Option<Vec<_>> = items.iter().map(toml::Value::as_str).collect();
                 self.read_text(&items.ok_or("has items that are not strings")?.join(","))
             }
-            (Self::Bool | Self::Int(..) | Self::Networks | Self::Origins, _) => Err(self.mismatch(value)),
+            (Self::Bool | Self::Int(..) | Self::Networks | Self::Origins | Self::DatabaseUrls, _) => {
+                Err(self.mismatch(value))
+            }
             (_, toml::Value::String(text)) => self.read_text(text),
             _ => Err(self.mismatch(value)),
         }
@@ -103,7 +110,7 @@ impl Kind {
         match self {
             Self::Bool => "true or false",
             Self::Int(..) => "a whole number",
-            Self::Networks | Self::Origins => "a list of strings",
+            Self::Networks | Self::Origins | Self::DatabaseUrls => "a list of strings",
             _ => "a string",
         }
     }
@@ -114,6 +121,7 @@ impl Kind {
             Self::Name => "a small letter, then small letters, digits, _ and -".into(),
             Self::BaseUrl => "scheme, host and port alone, as https://notes.example.com".into(),
             Self::DatabaseUrl => "sqlite:data/notes.db or postgres://user:password@host:5432/database".into(),
+            Self::DatabaseUrls => "URLs, as postgres://user:password@replica:5432/database".into(),
             Self::Url(schemes) => format!("a URL that begins with {}", schemes.join(" or ")),
             Self::Path => "the path of a file".into(),
             Self::Bool => "true or false".into(),
@@ -129,12 +137,27 @@ impl Kind {
     }
 
     pub const fn is_list(self) -> bool {
-        matches!(self, Self::Networks | Self::Origins)
+        matches!(self, Self::Networks | Self::Origins | Self::DatabaseUrls)
     }
 }
 
 fn split(text: &str) -> Vec<&str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty()).collect()
+}
+
+/// A comma also stands between the hosts of one URL.
+fn split_urls(text: &str) -> Vec<String> {
+    let mut urls: Vec<String> = Vec::new();
+    for part in split(text) {
+        match urls.last_mut() {
+            Some(url) if !part.contains("://") => {
+                url.push(',');
+                url.push_str(part);
+            }
+            _ => urls.push(part.to_owned()),
+        }
+    }
+    urls
 }
 
 fn is_name(text: &str) -> bool {
@@ -195,6 +218,7 @@ mod tests {
             (Kind::Name, "my-app_2", "My app"),
             (Kind::BaseUrl, "https://a.example.com/", "https://a.example.com/x"),
             (Kind::DatabaseUrl, "postgresql+asyncpg://db/app", "mysql://db/app"),
+            (Kind::DatabaseUrls, "postgres://a/x, postgres://b:1,c:2/x", "postgres://a/x,mysql://b/x"),
             (Kind::Url(&["redis://"]), "redis://cache", "http://cache"),
             (Kind::Bool, "true", "yes"),
             (Kind::Int(1, 5), "5", "6"),

@@ -59,6 +59,9 @@ pub struct Database {
     pub queue: usize,
     pub wait: Duration,
     pub statement_timeout: Duration,
+    /// `postgres://...`, each a standby of `url`.
+    pub replicas: Vec<Secret<String>>,
+    pub replica_max_lag: Duration,
     /// `None`: slow statements are not logged.
     pub slow_query: Option<Duration>,
     /// Absolute.

@@ -75,7 +75,7 @@ impl Layers<'_> {
 
     fn variable(&self, key: &'static Key, findings: &mut Vec<Finding>) -> Option<Candidate> {
         let name = key.variable();
-        if key.kind.is_list() {
+        if key.kind.is_list() && !key.is_secret {
             // The empty list is a value: it takes away what the file lists.
             let (text, origin) = self.environment.get_even_empty(&name)?;
             return Some((key.kind.read_text(text), origin, text.to_owned()));

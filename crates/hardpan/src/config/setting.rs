@@ -114,7 +114,8 @@ impl Settings {
         keys::KEYS.iter().filter_map(|key| {
             let (setting, origin) = self.0.get(key.path)?;
             let text = setting.to_string();
-            let is_hidden = key.is_secret && !text.starts_with("sqlite:") && text != "log:";
+            let is_harmless = text.is_empty() || text.starts_with("sqlite:") || text == "log:";
+            let is_hidden = key.is_secret && !is_harmless;
             Some((key.path, if is_hidden { "***".to_owned() } else { text }, origin))
         })
     }

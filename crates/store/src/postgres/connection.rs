@@ -29,15 +29,23 @@ pub(super) struct Connection {
 
 impl Manager {
     /// `statement` bounds every statement; a lock must come in half that time, so that waiting is told from working.
-    pub fn new(config: Config, tls: MakeRustlsConnect, statement: Duration, schema: Option<&str>) -> Self {
+    /// A replica refuses to write; should it be none, the session does.
+    pub fn new(
+        config: Config,
+        tls: MakeRustlsConnect,
+        statement: Duration,
+        schema: Option<&str>,
+        is_replica: bool,
+    ) -> Self {
         let milliseconds = statement.as_millis().max(2);
         let search_path = schema.map(|schema| format!("; SET search_path TO \"{schema}\"")).unwrap_or_default();
         let setup = format!(
             "SET statement_timeout = {milliseconds}; SET lock_timeout = {};
              SET idle_in_transaction_session_timeout = {};
-             SET default_transaction_isolation = 'read committed'; SET TimeZone = 'UTC'; SET client_encoding = 'UTF8'{search_path}",
+             SET default_transaction_isolation = 'read committed'; SET TimeZone = 'UTC'; SET client_encoding = 'UTF8'{search_path}{}",
             milliseconds / 2,
             milliseconds + 5_000,
+            if is_replica { "; SET default_transaction_read_only = on" } else { "" },
         );
         Self { config, tls, setup }
     }

@@ -4,11 +4,12 @@ use std::time::Duration;
 use deadpool::managed::Object;
 use kernel::{Error, Result};
 use tokio::{runtime, time::timeout};
-use tokio_postgres::Client;
+use tokio_postgres::{Client, SimpleQueryMessage};
 
 use super::{
     classify,
     connection::{Connection, Manager},
+    position::Position,
 };
 
 /// A connection taken from the pool.
@@ -55,7 +56,19 @@ impl Lease {
 
     /// Ends the transaction well. Errors: 503, whatever the reason; after a lost connection nobody knows what became of it.
     pub async fn commit(&mut self) -> Result<()> {
-        self.end("COMMIT").await
+        self.end("COMMIT").await.map(|_| ())
+    }
+
+    /// As [`Lease::commit`], and says where the log stands afterwards, in the same flight. The end of what was inserted is never before
+    /// the commit, be it flushed or not.
+    pub async fn commit_and_tell(&mut self) -> Result<Position> {
+        let answer = self.end("COMMIT; SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint").await?;
+        let told = answer.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
+            _ => None,
+        });
+        // Without an answer no replica will do.
+        Ok(told.unwrap_or(Position::MAX))
     }
 
     /// Ends the transaction without a trace. A connection that does not manage is discarded.
@@ -69,12 +82,12 @@ impl Lease {
         }
     }
 
-    async fn end(&mut self, sql: &str) -> Result<()> {
+    async fn end(&mut self, sql: &str) -> Result<Vec<SimpleQueryMessage>> {
         let patience = self.patience;
-        match timeout(patience, self.client()?.batch_execute(sql)).await {
-            Ok(Ok(())) => {
+        match timeout(patience, self.client()?.simple_query(sql)).await {
+            Ok(Ok(answer)) => {
                 self.state = State::Idle;
-                Ok(())
+                Ok(answer)
             }
             Ok(Err(error)) => {
                 // The server ends a transaction that it cannot commit; anything else leaves the session in doubt.

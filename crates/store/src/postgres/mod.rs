@@ -4,6 +4,8 @@ mod classify;
 mod connection;
 mod lease;
 mod plan;
+mod position;
+mod replica;
 mod session;
 mod tls;
 mod tx;
@@ -29,8 +31,9 @@ use tokio::time::timeout;
 use self::{
     connection::Manager,
     lease::{Lease, State},
+    position::Position,
 };
-pub(crate) use self::{session::Session, tx::Tx};
+pub(crate) use self::{replica::Replicas, session::Session, tx::Tx};
 use crate::{
     db::{Options, Stats},
     sqlite::panicked,
@@ -57,15 +60,24 @@ struct Inner {
     queue: usize,
     statement: Duration,
     rows: usize,
+    /// Whether there are replicas, so that it matters where in the log a write stands.
+    tells_positions: bool,
     writes: AtomicU64,
     commits: AtomicU64,
 }
 
 impl Db {
     pub async fn open(options: &Options) -> Result<Self> {
+        let db = Self::connect(options, false)?;
+        db.refuse_other_encodings().await?;
+        Ok(db)
+    }
+
+    /// A pool that has not spoken with its server yet. Errors: a malformed URL, an authority that cannot be read.
+    fn connect(options: &Options, is_replica: bool) -> Result<Self> {
         let config = url::parse(options.url.expose(), options.tls_ca.is_some())?;
         let tls = tls::connector(options.tls_ca.as_deref())?;
-        let manager = Manager::new(config, tls, options.statement, options.schema.as_deref());
+        let manager = Manager::new(config, tls, options.statement, options.schema.as_deref(), is_replica);
         let mut pool = PoolConfig::new(options.pool_max.max(1));
         // The one used last is the warmest, and those not needed grow old.
         pool.queue_mode = QueueMode::Lifo;
@@ -82,11 +94,11 @@ impl Db {
             queue: options.queue,
             statement: options.statement,
             rows: options.rows,
+            tells_positions: !is_replica && !options.replicas.is_empty(),
             writes: AtomicU64::new(0),
             commits: AtomicU64::new(0),
         };
         let db = Self { inner: Arc::new(inner) };
-        db.refuse_other_encodings().await?;
         tokio::spawn(keep_up(db.inner.pool.weak(), options.pool_min.min(options.pool_max)));
         Ok(db)
     }
@@ -114,6 +126,16 @@ impl Db {
         T: Send + 'static,
         F: for<'t, 'c> FnOnce(&'t mut crate::Tx<'c>) -> BoxFuture<'t, Result<T>> + Send + 'static,
     {
+        self.run_noting(access, body, |_| ()).await
+    }
+
+    /// As [`Db::run`]; `note` hears where in the log the commit stands, if there was one and replicas make it matter.
+    pub async fn run_noting<T, F, N>(&self, access: Access, body: F, note: N) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'t, 'c> FnOnce(&'t mut crate::Tx<'c>) -> BoxFuture<'t, Result<T>> + Send + 'static,
+        N: FnOnce(Option<Position>) + Send,
+    {
         if !access.only_reads() {
             self.inner.writes.fetch_add(1, Ordering::Relaxed);
         }
@@ -136,19 +158,24 @@ impl Db {
         .await;
         let answer = outcome.unwrap_or_else(|payload| Err(panicked(&*payload)));
         if lease.state == State::Open {
-            self.end(&mut lease, answer.is_ok()).await?;
+            note(self.end(&mut lease, answer.is_ok()).await?);
         }
         answer
     }
 
-    async fn end(&self, lease: &mut Lease, is_good: bool) -> Result<()> {
-        if is_good {
-            lease.commit().await?;
-            self.inner.commits.fetch_add(1, Ordering::Relaxed);
-        } else {
+    async fn end(&self, lease: &mut Lease, is_good: bool) -> Result<Option<Position>> {
+        if !is_good {
             lease.roll_back().await;
+            return Ok(None);
         }
-        Ok(())
+        let position = if self.inner.tells_positions {
+            Some(lease.commit_and_tell().await?)
+        } else {
+            lease.commit().await?;
+            None
+        };
+        self.inner.commits.fetch_add(1, Ordering::Relaxed);
+        Ok(position)
     }
 
     /// Begins the change of a schema: one at a time among all nodes, and each statement as long as it takes. Waiting for a table

@@ -13,6 +13,7 @@ mod isolation;
 mod migrations;
 mod opening;
 mod outage;
+mod replicas;
 mod statements;
 mod transactions;
 mod values;

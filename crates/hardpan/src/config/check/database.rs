@@ -1,5 +1,5 @@
 //! The database: its pool, its password, and the way there.
-use std::fs::File;
+use std::{fs::File, time::Duration};
 
 use super::Subject;
 use crate::config::{
@@ -9,6 +9,8 @@ use crate::config::{
 };
 
 const URL: &str = "database.url";
+const REPLICAS: &str = "database.replicas";
+const MAX_LAG: &str = "database.replica_max_lag";
 const AUTHORITY: &str = "database.tls_ca";
 
 /// Passwords that images, tutorials and templates set.
@@ -45,14 +47,42 @@ pub fn check(subject: Subject<'_>) -> Vec<Finding> {
         let reason = format!("names {}, which cannot be read: {error}", path.display());
         findings.push(Finding::error(AUTHORITY, reason, "name a PEM file that this user may read"));
     }
-    if let Some(url) = settings.text(URL).and_then(Url::split).filter(|_| subject.profile.is_exposed()) {
-        findings.extend(password(url));
-        findings.extend(transport(url, settings.text(AUTHORITY).is_some()));
+    let replicas = settings.list(REPLICAS).unwrap_or_default();
+    findings.extend(replication(subject, replicas));
+    if subject.profile.is_exposed() {
+        let primary = settings.text(URL).map(|url| (URL, url));
+        let replicas = replicas.iter().map(|url| (REPLICAS, url.as_str()));
+        for (key, url) in primary.into_iter().chain(replicas) {
+            let Some(url) = Url::split(url) else { continue };
+            findings.extend(password(key, url));
+            findings.extend(transport(key, url, settings.text(AUTHORITY).is_some()));
+        }
     }
     findings
 }
 
-fn password(url: Url<'_>) -> Option<Finding> {
+/// Replicas are PostgreSQL's, and are asked five times a second how far they are.
+fn replication(subject: Subject<'_>, replicas: &[String]) -> Vec<Finding> {
+    let is_sqlite = |url: &str| url.starts_with("sqlite:");
+    let mut findings = Vec::new();
+    if replicas.is_empty() {
+        return findings;
+    }
+    if subject.settings.text(URL).is_some_and(is_sqlite) {
+        let fix = "remove it, or name a PostgreSQL primary in database.url";
+        findings.push(Finding::error(REPLICAS, "is set, and an SQLite database has no replicas", fix));
+    } else if replicas.iter().any(|url| is_sqlite(url)) {
+        let fix = "name standbys of the primary, as postgres://user:password@replica:5432/database";
+        findings.push(Finding::error(REPLICAS, "names an SQLite database, which is no replica", fix));
+    }
+    if subject.settings.duration(MAX_LAG).is_some_and(|lag| lag < Duration::from_secs(1)) {
+        let reason = "is shorter than a second, and how far replicas are is known a few times a second";
+        findings.push(Finding::error(MAX_LAG, reason, "make it 1s or longer"));
+    }
+    findings
+}
+
+fn password(key: &str, url: Url<'_>) -> Option<Finding> {
     if is_socket(url) {
         return None;
     }
@@ -65,14 +95,15 @@ fn password(url: Url<'_>) -> Option<Finding> {
     } else {
         return None;
     };
-    let fix = "give the database user a random password, and set it here by DATABASE_URL or DATABASE_URL_FILE";
+    let name = if key == URL { "DATABASE_URL" } else { "HARDPAN_DATABASE__REPLICAS" };
+    let fix = format!("give the database user a random password, and set it here by {name} or {name}_FILE");
     // On this machine the server's own rules (trust, peer) may be what guards it.
     let level = if is_local(url) { Level::Warning } else { Level::Error };
-    Some(Finding::new(level, URL, fault, fix))
+    Some(Finding::new(level, key, fault, fix))
 }
 
 /// Every host must be this machine, or the connection be encrypted for certain.
-fn transport(url: Url<'_>, has_own_authority: bool) -> Option<Finding> {
+fn transport(key: &str, url: Url<'_>, has_own_authority: bool) -> Option<Finding> {
     let is_encrypted = match database_url::tls_mode(url) {
         Some(mode) => matches!(mode, "require" | "true" | "verify-ca" | "verify-full"),
         // Whoever names an authority means TLS.
@@ -82,7 +113,7 @@ fn transport(url: Url<'_>, has_own_authority: bool) -> Option<Finding> {
         return None;
     }
     let reason = "leads to another machine and does not insist on TLS: records and the password may travel readable";
-    Some(Finding::warning(URL, reason, "add ?sslmode=require to it"))
+    Some(Finding::warning(key, reason, "add ?sslmode=require to it"))
 }
 
 fn is_local(url: Url<'_>) -> bool {

@@ -31,6 +31,8 @@ fn production_refuses_each_by_itself() {
         ("auth.password_min_length = 4", "error auth.password_min_length"),
         ("database.pool = { min = 9, max = 3 }", "error database.pool.min"),
         ("database.tls_ca = \"none.pem\"", "error database.tls_ca"),
+        ("database.replicas = [\"postgres://u:h3jd8s0w@db/x?sslmode=require\"]", "error database.replicas"),
+        ("database.replicas = [\"mysql://u:h3jd8s0w@db/x\"]", "error database.replicas"),
         ("redis.url = \"redis://cache\"", "warning redis.url"),
         ("mail.url = \"smtp://mail\"", "warning mail.url"),
         ("server.listn = \"x\"", "error server.listn"),
@@ -70,6 +72,33 @@ fn production_refuses_each_from_the_environment() {
     ] {
         assert_eq!(Scene::production("").set(name, value).findings(), [], "{name}={value}");
     }
+}
+
+#[test]
+fn replicas_are_judged_as_their_primary_is() {
+    let with = |text: &str| {
+        Scene::production(text).set("DATABASE_URL", "postgres://u:h3jd8s0w@db/x?sslmode=require").headings()
+    };
+    for (text, headings) in [
+        ("database.replicas = []", vec![]),
+        ("database.replicas = [\"postgresql+asyncpg://u:h3jd8s0w@b/x?ssl=require\"]", vec![]),
+        ("database.replicas = [\"sqlite:b.db\"]", vec!["error database.replicas"]),
+        ("database.replicas = [\"postgres://u@b/x?sslmode=require\"]", vec!["error database.replicas"]),
+        ("database.replicas = [\"postgres://u:h3jd8s0w@b/x\"]", vec!["warning database.replicas"]),
+        ("database.replica_max_lag = \"1ms\"", vec![]),
+        (
+            "database = { replicas = [\"postgres://u:h3jd8s0w@127.0.0.1/x\"], replica_max_lag = \"1ms\" }",
+            vec!["error database.replica_max_lag"],
+        ),
+    ] {
+        assert_eq!(with(text), headings, "{text}");
+    }
+    let listed = "postgres://u:h3jd8s0w@a:1,b:2/x, postgres://u:h3jd8s0w@c/x";
+    let scene = Scene::new("database.url = \"postgres://u:h3jd8s0w@db/x\"").set("HARDPAN_DATABASE__REPLICAS", listed);
+    let loaded = scene.load();
+    assert!(!loaded.values().to_string().contains("h3jd8s0w"));
+    let (config, _) = loaded.ready(Vec::new()).unwrap();
+    assert_eq!(config.database.replicas.len(), 2);
 }
 
 #[test]
