@@ -3,6 +3,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use kernel::{Actor, Error, Result, Secret};
+use metrics::gauge;
 use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
@@ -78,7 +79,19 @@ pub struct Stats {
     /// Transactions asked for and outer commits made; on SQLite group commit makes the second smaller.
     pub writes: u64,
     pub commits: u64,
+    /// Connections open (SQLite: its threads), and of those at work.
+    pub connections: u64,
+    pub busy: u64,
+    /// Calls that wait for their turn.
+    pub waiting: u64,
 }
+
+/// Connections of a database by state: `open`, `busy`; calls that wait for one.
+const CONNECTIONS: &str = "hardpan_db_connections";
+const WAITING: &str = "hardpan_db_waiting";
+/// How old what a replica shows is at most, and whether it is read.
+const REPLICA_BEHIND: &str = "hardpan_db_replica_behind_seconds";
+const REPLICA_UP: &str = "hardpan_db_replica_up";
 
 /// How a replica is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,6 +199,22 @@ impl Db {
         match &self.engine {
             Engine::Sqlite(db) => db.stats(),
             Engine::Postgres(db) => db.stats(),
+        }
+    }
+
+    /// Sets the gauges of connections, queues and replicas to what they are now. For whoever exports metrics, before each export.
+    pub fn measure(&self) {
+        let (stats, engine) = (self.stats(), self.dialect().name());
+        #[allow(clippy::cast_precision_loss, reason = "gauges are floats, and no count here comes near 2^52")]
+        let float = |count: u64| count as f64;
+        gauge!(CONNECTIONS, "engine" => engine, "state" => "open").set(float(stats.connections));
+        gauge!(CONNECTIONS, "engine" => engine, "state" => "busy").set(float(stats.busy));
+        gauge!(WAITING, "engine" => engine).set(float(stats.waiting));
+        for (number, replica) in (1..).zip(self.replicas()) {
+            let number: i32 = number;
+            gauge!(REPLICA_UP, "replica" => number.to_string()).set(f64::from(u8::from(replica.fault.is_none())));
+            let behind = replica.behind.map_or(f64::INFINITY, |behind| behind.as_secs_f64());
+            gauge!(REPLICA_BEHIND, "replica" => number.to_string()).set(behind);
         }
     }
 

@@ -9,7 +9,7 @@ use std::{
 
 use kernel::{Permission, Result, Timestamp};
 use serde_json::{Value as Json, json};
-use store::{Ctx, Dialect, Source};
+use store::{Ctx, Source, db::ReplicaState};
 use tokio::sync::Mutex;
 
 /// How long an answer about the database is good for.
@@ -46,7 +46,8 @@ impl Health {
     pub async fn report(&self, ctx: &Ctx) -> Result<Json> {
         let is_up = self.is_database_up().await;
         let is_draining = self.0.is_draining.load(Ordering::SeqCst);
-        let status = match (is_up, is_draining) {
+        let is_whole = is_up && self.0.source.db.replicas().iter().all(|replica| replica.fault.is_none());
+        let status = match (is_whole, is_draining) {
             (true, false) => "ok",
             (true, true) => "draining",
             (false, _) => "degraded",
@@ -54,23 +55,28 @@ impl Health {
         if ctx.actor.require(Permission::ReadHealthDetail).is_err() {
             return Ok(json!({"status": status}));
         }
-        let engine = match self.0.source.db.dialect() {
-            Dialect::Sqlite => "sqlite",
-            Dialect::Postgres => "postgresql",
-        };
-        let counts = self.0.source.db.stats();
+        let db = &self.0.source.db;
+        let counts = db.stats();
+        let mut parts = json!({
+            "database": {
+                "status": if is_up { "ok" } else { "down" },
+                "engine": db.dialect().name(),
+                "writes": counts.writes,
+                "commits": counts.commits,
+                "connections": counts.connections,
+                "busy": counts.busy,
+                "waiting": counts.waiting,
+            },
+        });
+        let replicas = db.replicas();
+        if !replicas.is_empty() {
+            parts["replicas"] = replicas.iter().map(replica).collect();
+        }
         Ok(json!({
             "status": status,
             "started_at": self.0.started_at,
             "uptime_seconds": ctx.now().since(self.0.started_at).as_secs(),
-            "parts": {
-                "database": {
-                    "status": if is_up { "ok" } else { "down" },
-                    "engine": engine,
-                    "writes": counts.writes,
-                    "commits": counts.commits,
-                },
-            },
+            "parts": parts,
         }))
     }
 
@@ -87,5 +93,14 @@ impl Health {
                 is_up
             }
         }
+    }
+}
+
+/// Reads go on without it: that is a server that is degraded, and one that may take traffic.
+fn replica(state: &ReplicaState) -> Json {
+    let behind = state.behind.map(|behind| u64::try_from(behind.as_millis()).unwrap_or(u64::MAX));
+    match state.fault {
+        None => json!({"status": "ok", "behind_ms": behind}),
+        Some(why) => json!({"status": "down", "reason": why, "behind_ms": behind}),
     }
 }

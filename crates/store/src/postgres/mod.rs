@@ -236,7 +236,14 @@ impl Db {
     }
 
     pub fn stats(&self) -> Stats {
-        Stats { writes: self.inner.writes.load(Ordering::Relaxed), commits: self.inner.commits.load(Ordering::Relaxed) }
+        let pool = self.inner.pool.status();
+        Stats {
+            writes: self.inner.writes.load(Ordering::Relaxed),
+            commits: self.inner.commits.load(Ordering::Relaxed),
+            connections: pool.size as u64,
+            busy: pool.size.saturating_sub(pool.available) as u64,
+            waiting: self.inner.waiting.load(Ordering::Relaxed) as u64,
+        }
     }
 
     /// Accepts nothing more, and waits for the connections on loan, which are closed when they come back.

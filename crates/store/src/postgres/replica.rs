@@ -172,9 +172,10 @@ impl Replica {
             None => State { fault: Some(AWAY), ..before },
         };
         if before.fault != state.fault {
-            match state.fault {
-                Some(why) => tracing::warn!(replica = number + 1, why, "a replica is not read"),
-                None => tracing::info!(replica = number + 1, "a replica is read"),
+            if let Some(why) = state.fault {
+                tracing::warn!(replica = number + 1, why, "a replica is not read");
+            } else {
+                tracing::info!(replica = number + 1, "a replica is read");
             }
         }
         self.state.send_replace(state);

@@ -65,6 +65,8 @@ struct Threads {
 struct Counters {
     writes: AtomicU64,
     commits: AtomicU64,
+    /// Threads at work.
+    busy: AtomicU64,
 }
 
 impl Db {
@@ -81,7 +83,9 @@ impl Db {
         for number in 0..readers::count() {
             let session = Session::open(&path, Role::Reader, bounds)?;
             let jobs = jobs.clone();
-            threads.readers.push(spawn(&format!("store-reader-{number}"), move || readers::run(session, &jobs))?);
+            let counters = Arc::clone(&counters);
+            let work = move || readers::run(session, &jobs, &counters.busy);
+            threads.readers.push(spawn(&format!("store-reader-{number}"), work)?);
         }
         let queues = RwLock::new(Some(Queues { writer: writer_queue, readers: reader_queue }));
         let inner = Inner { queues, threads: Mutex::new(threads), counters, wait: options.wait };
@@ -129,7 +133,15 @@ impl Db {
 
     pub fn stats(&self) -> Stats {
         let counters = &self.inner.counters;
-        Stats { writes: counters.writes.load(Ordering::Relaxed), commits: counters.commits.load(Ordering::Relaxed) }
+        let queues = self.inner.queues.read().unwrap_or_else(PoisonError::into_inner);
+        let waiting = queues.as_ref().map_or(0, |queues| queues.writer.len() + queues.readers.len());
+        Stats {
+            writes: counters.writes.load(Ordering::Relaxed),
+            commits: counters.commits.load(Ordering::Relaxed),
+            connections: if queues.is_some() { 1 + readers::count() as u64 } else { 0 },
+            busy: counters.busy.load(Ordering::Relaxed),
+            waiting: waiting as u64,
+        }
     }
 
     /// Accepts nothing more, finishes what was accepted, and ends the threads, readers first: the last connection to close

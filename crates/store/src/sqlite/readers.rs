@@ -1,5 +1,8 @@
 //! The reader threads: each with its own connection, all fed by one queue.
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use crossbeam_channel::Receiver;
 use kernel::Error;
@@ -14,14 +17,16 @@ pub(super) fn count() -> usize {
 }
 
 /// Works until the queue is closed and empty.
-pub(super) fn run(mut session: Session, queue: &Receiver<Box<dyn Job>>) {
+pub(super) fn run(mut session: Session, queue: &Receiver<Box<dyn Job>>, busy: &AtomicU64) {
     while let Ok(job) = queue.recv() {
         if job.claim() {
+            busy.fetch_add(1, Ordering::Relaxed);
             // Bodies are caught one by one; this is for what an answer's destructor may do.
             let outcome = catch_unwind(AssertUnwindSafe(|| read(&mut session, job)));
             if outcome.is_err() {
                 end(&session);
             }
+            busy.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }

@@ -42,6 +42,7 @@ impl Writer {
     /// Works until the queue is closed and empty.
     pub fn run(mut self) {
         while let Some(job) = self.carried.take().or_else(|| self.queue.recv().ok()) {
+            self.counters.busy.fetch_add(1, Ordering::Relaxed);
             // Bodies are caught one by one; this is for what an answer's destructor may do.
             let outcome = catch_unwind(AssertUnwindSafe(|| match job.access() {
                 Access::Alter | Access::Load => self.alter(job),
@@ -50,6 +51,7 @@ impl Writer {
             if outcome.is_err() {
                 self.give_up_batch("the writer thread panicked");
             }
+            self.counters.busy.fetch_sub(1, Ordering::Relaxed);
         }
     }
 

@@ -58,7 +58,12 @@ async fn every_statement_is_counted_by_name_and_engine() {
         ] {
             let _ = ctx.read(move |_, tx| async move { tx.query(sql, &[]).await }.boxed()).await;
         }
+        database.db.measure();
         let seen = metrics(("engine", label));
+        let gauges = seen.iter().filter(|(name, ..)| name == "hardpan_db_connections");
+        let open = gauges
+            .filter_map(|(_, _, value)| if let DebugValue::Gauge(number) = value { Some(**number) } else { None });
+        assert!(open.sum::<f64>() >= 1.0, "{engine:?}: {seen:?}");
         assert!(!format!("{seen:?}").contains("hunter2"), "{seen:?}");
         let value = |metric: &str, statement: &str| {
             let found = seen.iter().find(|(name, labels, _)| {
@@ -76,7 +81,10 @@ async fn every_statement_is_counted_by_name_and_engine() {
         assert_eq!(value("hardpan_db_rows_total", "select counted"), Some(6), "{engine:?}");
         assert_eq!(value("hardpan_db_errors_total", "select counted"), Some(1), "{engine:?}");
         let labels: Vec<&String> = seen.iter().flat_map(|(_, labels, _)| labels.iter().map(|(key, _)| key)).collect();
-        assert!(labels.iter().all(|key| ["statement", "engine", "code"].contains(&key.as_str())), "{labels:?}");
+        assert!(
+            labels.iter().all(|key| ["statement", "engine", "code", "state"].contains(&key.as_str())),
+            "{labels:?}"
+        );
     }
 }
 

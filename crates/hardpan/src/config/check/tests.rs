@@ -87,7 +87,7 @@ fn replicas_are_judged_as_their_primary_is() {
         ("database.replicas = [\"postgres://u:h3jd8s0w@b/x\"]", vec!["warning database.replicas"]),
         ("database.replica_max_lag = \"1ms\"", vec![]),
         (
-            "database = { replicas = [\"postgres://u:h3jd8s0w@127.0.0.1/x\"], replica_max_lag = \"1ms\" }",
+            "database.replicas = [\"postgres://u:h3jd8s0w@127.0.0.1/x\"]\ndatabase.replica_max_lag = \"1ms\"",
             vec!["error database.replica_max_lag"],
         ),
     ] {

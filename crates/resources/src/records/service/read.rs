@@ -23,7 +23,7 @@ impl Records {
     pub async fn get(&self, ctx: &Ctx, resource: &Arc<Resource>, id: Uuid) -> Result<Shown> {
         let rule = allowed(ctx, resource, Operation::Read)?;
         let (resource, declaration) = (Arc::clone(resource), Arc::clone(&self.declaration));
-        ctx.read(move |ctx, tx| {
+        ctx.read_any(move |ctx, tx| {
             async move {
                 let found = store::get(tx, &resource, id).await?;
                 let record = readable(tx, &ctx, &declaration, &rule, found).await?;
@@ -47,7 +47,7 @@ impl Records {
         let limit = query.limit.get();
         let (resource, declaration, sorted_by) = (Arc::clone(resource), Arc::clone(&self.declaration), keys.clone());
         let (items, has_more) = ctx
-            .read(move |_, tx| {
+            .read_any(move |_, tx| {
                 async move {
                     let after = after.as_deref();
                     let mut found =

@@ -11,12 +11,14 @@ use super::{
 use crate::schema::{Column, Declaration, Resource};
 
 /// What one actor sees of one resource: a [`Sight`] for each column.
+#[derive(Clone)]
 pub(in crate::records) struct View {
     resource: Arc<Resource>,
     sights: Vec<Sight>,
 }
 
 /// Whether a field is seen.
+#[derive(Clone)]
 pub(in crate::records) enum Sight {
     Always,
     /// There is no such field as far as this actor can tell.
