@@ -163,7 +163,9 @@ impl<'c> Tx<'c> {
         self.is_spoiled = answer.is_err();
         if let Some(watch) = &self.watch {
             let (rows, error) = (answer.as_ref().map_or(0, rows), answer.as_ref().err());
-            watch.statements.ended(sql, begun.elapsed(), rows, error, &watch.request);
+            // What may take its time is not slow.
+            let request = self.access.is_timed().then_some(&watch.request);
+            watch.statements.ended(sql, begun.elapsed(), rows, error, request);
         }
         if let Err(error) = &answer {
             // Without its parameters, which are nobody's business.

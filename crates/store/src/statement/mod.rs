@@ -59,8 +59,16 @@ impl Statements {
         Self { engine, slow, known: RwLock::default() }
     }
 
-    /// Counts a statement that has ended. Nothing is allocated for one that is known, fast and good.
-    pub fn ended(&self, sql: &str, took: Duration, rows: u64, error: Option<&Error>, request: &Arc<RequestInfo>) {
+    /// Counts a statement that has ended, and logs it if it was slow and its request is given. Nothing is allocated for one that is known, fast
+    /// and good.
+    pub fn ended(
+        &self,
+        sql: &str,
+        took: Duration,
+        rows: u64,
+        error: Option<&Error>,
+        request: Option<&Arc<RequestInfo>>,
+    ) {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(statement) = known.by_text.get(sql) {
             return self.count(statement, sql, took, rows, error, request);
@@ -77,7 +85,7 @@ impl Statements {
         took: Duration,
         rows: u64,
         error: Option<&Error>,
-        request: &Arc<RequestInfo>,
+        request: Option<&Arc<RequestInfo>>,
     ) {
         statement.seconds.record(took);
         statement.rows.increment(rows);
@@ -85,7 +93,7 @@ impl Statements {
             let (name, code) = (statement.name.to_string(), error.code().as_str());
             counter!(ERRORS, "statement" => name, "engine" => self.engine, "code" => code).increment(1);
         }
-        if let Some(slow) = self.slow.as_ref().filter(|slow| took >= slow.threshold) {
+        if let (Some(slow), Some(request)) = (self.slow.as_ref().filter(|slow| took >= slow.threshold), request) {
             slow.tell(&statement.name, sql, took, rows, request);
         }
     }
