@@ -1,18 +1,15 @@
 //! Builds the state and lists the slices: the one place where the crates meet.
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use identity::{AccountDeleted, Identity};
-use kernel::{Clock, Code, Error, OsRandom, Random, Result, Secret, SystemClock, id};
+use kernel::{Clock, Error, OsRandom, Random, Result, Secret, SystemClock, id};
 use platform::secrets::{self, Keyring, Master};
 use resources::{
     records::{self, Records},
-    schema::{self, Declaration, Plan},
+    schema::{self, Declaration},
 };
 use serde_json::Value as Json;
-use store::{Ctx, Db, Migration, Source, migrate};
+use store::{Db, Migration, Source};
 use web::{Authenticate as _, Routes};
 
 use crate::{
@@ -21,14 +18,12 @@ use crate::{
     health::{self, Health},
 };
 
-/// How often what deleted accounts left behind and what is long over is looked for.
+/// How often what deleted accounts left behind and sessions long over are looked for.
 const PURGE_PAUSE: Duration = Duration::from_secs(30);
-/// How often softly deleted records whose time is over are looked for.
-const DELETED_PAUSE: Duration = Duration::from_hours(1);
 
 /// Every migration of every crate, in no particular order.
 pub fn migrations() -> Vec<Migration> {
-    [store::migrations(), platform::migrations(), identity::migrations(), resources::migrations()].concat()
+    [platform::migrations(), identity::migrations(), resources::migrations()].concat()
 }
 
 /// The declared resources of an app file, and what is wrong with them.
@@ -48,13 +43,6 @@ pub struct Foundation {
     pub source: Source,
     pub declaration: Arc<Declaration>,
     keyring: Keyring,
-}
-
-/// What a database lacks.
-pub struct State {
-    pub migrations: Vec<migrate::Status>,
-    /// `None` while the table that records declared tables is itself missing.
-    pub plan: Option<Plan>,
 }
 
 /// Opens the database. Errors: it cannot be reached, or is of a version Hardpan does not work with.
@@ -84,54 +72,12 @@ fn database_options(config: &Config) -> store::Options {
     }
 }
 
-impl State {
-    pub fn is_in_order(&self) -> bool {
-        let is_applied = |status: &migrate::Status| status.state == migrate::State::Applied;
-        self.migrations.iter().all(is_applied) && self.plan.as_ref().is_some_and(Plan::is_empty)
-    }
-}
-
 impl Foundation {
     /// Over a database that is open. Errors: the master key kept in the data folder cannot be read or made.
     pub fn new(config: Config, declaration: Arc<Declaration>, source: Source) -> Result<Self> {
         let master = config.master_key(&*source.random)?;
         let keyring = Keyring::new(master.secret(), config.previous_master_key.as_ref().map(MasterKey::secret))?;
         Ok(Self { config, source, declaration, keyring })
-    }
-
-    /// What the database lacks; changes nothing.
-    pub async fn state(&self) -> Result<State> {
-        let ctx = self.source.system("migrate");
-        let migrations = migrate::status(&ctx, &migrations()).await?;
-        let has_records = migrations.iter().all(|status| status.state != migrate::State::Pending);
-        let plan = if has_records { Some(schema::plan(&ctx, &self.declaration).await?) } else { None };
-        Ok(State { migrations, plan })
-    }
-
-    /// Applies every migration and every additive step, and says which. Errors: internal, naming what would lose data.
-    pub async fn migrate(&self) -> Result<Vec<String>> {
-        let ctx = self.source.system("migrate");
-        let mut applied = migrate::apply(&ctx, &migrations()).await?;
-        let plan = schema::apply(&ctx, &self.declaration).await?;
-        if !plan.refused.is_empty() {
-            let detail =
-                format!("The declared tables cannot be changed without losing data: {}.", plan.refused.join("; "));
-            return Err(Error::new(Code::Internal).with_detail(detail));
-        }
-        applied.extend(plan.steps.iter().map(ToString::to_string));
-        Ok(applied)
-    }
-
-    /// Brings the database up to date in development and testing; elsewhere refuses one that is not.
-    pub async fn prepare(&self) -> Result<()> {
-        if matches!(self.config.profile, Profile::Development | Profile::Testing) {
-            return self.migrate().await.map(|_| ());
-        }
-        if self.state().await?.is_in_order() {
-            return Ok(());
-        }
-        let detail = "The database is not up to date. See `hardpan migrate status`, then run `hardpan migrate apply`.";
-        Err(Error::new(Code::Internal).with_detail(detail))
     }
 
     /// Accounts and their rules, without serving them. Errors: the master key is not the database's.
@@ -255,66 +201,13 @@ impl Server {
 
     /// Looks after what no request waits for, until it is dropped.
     pub async fn keep_house(&self) {
-        let purge = Purge::new(&self.source, &self.records, &self.identity);
-        let mut deleted_at: Option<Instant> = None;
+        let ctx = self.source.system("housekeeping");
         loop {
-            let is_due = deleted_at.is_none_or(|last| last.elapsed() >= DELETED_PAUSE);
-            let parts = if is_due { &Part::ALL[..] } else { &Part::OFTEN[..] };
-            match purge.run(parts, &|_, _| ()).await {
-                Ok(_) if is_due => deleted_at = Some(Instant::now()),
-                Ok(_) => {}
-                Err(error) => tracing::warn!(?error, "what is over could not be purged; it is tried again"),
+            let purged = async { Ok::<_, Error>(self.records.purge(&ctx).await? + self.identity.purge(&ctx).await?) };
+            if let Err(error) = purged.await {
+                tracing::warn!(?error, "what is over could not be purged; it is tried again");
             }
             tokio::time::sleep(PURGE_PAUSE).await;
         }
     }
-}
-
-/// What is removed for good once its time is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    Accounts,
-    Sessions,
-    IdempotencyKeys,
-    Deleted,
-}
-
-impl Part {
-    pub const ALL: [Self; 4] = [Self::Accounts, Self::Sessions, Self::IdempotencyKeys, Self::Deleted];
-    /// Those that are cheap to look for.
-    const OFTEN: [Self; 3] = [Self::Accounts, Self::Sessions, Self::IdempotencyKeys];
-}
-
-/// Removes what is over: `serve` does so by itself, `hardpan purge` when it is told to.
-pub struct Purge<'s> {
-    ctx: Ctx,
-    records: &'s Records,
-    identity: &'s Identity,
-}
-
-impl<'s> Purge<'s> {
-    pub fn new(source: &Source, records: &'s Records, identity: &'s Identity) -> Self {
-        Self { ctx: source.system("housekeeping"), records, identity }
-    }
-
-    /// Says how many rows went; `report` hears of each chunk, by table.
-    pub async fn run(&self, parts: &[Part], report: records::Report<'_>) -> Result<u64> {
-        let mut total = 0;
-        for part in parts {
-            total += match part {
-                Part::Accounts => self.records.purge_accounts(&self.ctx, report).await?,
-                Part::Deleted => self.records.purge_deleted(&self.ctx, report).await?,
-                Part::Sessions => told(report, "sessions", self.identity.purge(&self.ctx).await?),
-                Part::IdempotencyKeys => told(report, "idempotency keys", store::idempotency::purge(&self.ctx).await?),
-            };
-        }
-        Ok(total)
-    }
-}
-
-fn told(report: records::Report<'_>, what: &str, rows: u64) -> u64 {
-    if rows > 0 {
-        report(what, rows);
-    }
-    rows
 }

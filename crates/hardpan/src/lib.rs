@@ -5,6 +5,7 @@ pub mod config;
 mod docs;
 mod health;
 pub mod logs;
+pub mod migrations;
 mod runtime;
 
 /// The slices of this crate; neither calls the other.

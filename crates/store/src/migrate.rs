@@ -144,8 +144,8 @@ fn ordered(list: &[Migration]) -> Result<Vec<Migration>> {
 }
 
 /// SHA-256 in hexadecimal of the text, whatever a version control system made of its line ends.
-fn checksum(sql: &str) -> String {
-    let digest = digest::digest(&digest::SHA256, sql.replace("\r\n", "\n").as_bytes());
+pub fn checksum(text: &str) -> String {
+    let digest = digest::digest(&digest::SHA256, text.replace("\r\n", "\n").as_bytes());
     digest.as_ref().iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text

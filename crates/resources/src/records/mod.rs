@@ -1,5 +1,4 @@
 //! Records of declared resources: create, read, list, change, delete, each under its access rule.
-mod codec;
 mod cursor;
 mod input;
 mod model;
@@ -11,10 +10,8 @@ mod store;
 
 use model::SortKey;
 pub use model::{ListQuery, Record};
-pub use purge::Report;
 pub use routes::routes;
-use service::MOST_OPERATIONS;
-pub use service::{Batched, Records, Upserted};
+pub use service::Records;
 pub use shown::Shown;
 
 /// This slice's migrations.

@@ -1,4 +1,5 @@
 //! The declaration: resources as the app file describes them, and the tables that follow from it.
+mod file;
 mod model;
 mod parse;
 mod plan;
@@ -11,15 +12,23 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub use file::MigrationFile;
 pub use model::{Column, Declaration, OnDelete, Operation, Owner, Reference, Resource, Rules, place};
 pub use parse::{Problem, parse};
 pub use plan::{Plan, Undeclared};
-pub use service::{apply, apply_destructive, plan};
+pub use service::{Standing, apply, apply_destructive, apply_files, diff, preview, settle_files, standing};
 pub use shape::unique_index;
 pub use step::Step;
+pub use store::{Statement, Work};
 
-/// This slice's migrations.
-pub const MIGRATIONS: [::store::Migration; 1] = [::store::Migration {
-    id: "202611210730_create_declared_tables",
-    sql: include_str!("migrations/202611210730_create_declared_tables.sql"),
-}];
+/// This slice's migrations: the record of declared tables first, then that of migration files.
+pub const MIGRATIONS: [::store::Migration; 2] = [
+    ::store::Migration {
+        id: "202611210730_create_declared_tables",
+        sql: include_str!("migrations/202611210730_create_declared_tables.sql"),
+    },
+    ::store::Migration {
+        id: "202611211130_create_declared_migrations",
+        sql: include_str!("migrations/202611211130_create_declared_migrations.sql"),
+    },
+];

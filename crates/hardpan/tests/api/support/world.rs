@@ -100,7 +100,7 @@ impl TestApp {
         let dir = tempfile::tempdir().unwrap();
         let (config, declaration) = configured(dir.path(), app_file, &db.url(), environment);
         let foundation = Foundation::new(config, declaration, db.source.clone()).unwrap();
-        foundation.migrate().await.unwrap();
+        foundation.migrate(false).await.unwrap();
         let server = foundation.build().await.unwrap();
         let document = server.document();
         let contract = Arc::new(Contract::new(server.routes.clone(), document));

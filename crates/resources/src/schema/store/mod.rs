@@ -9,6 +9,7 @@ mod work;
 use ::store::Tx;
 use kernel::{Error, Result, Timestamp, Value};
 
+pub use work::{Statement, Work};
 pub(super) use work::{run, works};
 
 use super::shape::{Shapes, TableShape};
@@ -32,4 +33,15 @@ pub(super) async fn record(tx: &mut Tx<'_>, name: &str, shape: &TableShape, at: 
 
 pub(super) async fn forget(tx: &mut Tx<'_>, name: &str) -> Result<()> {
     tx.execute("DELETE FROM declared_tables WHERE name = $1", &[name.into()]).await.map(|_| ())
+}
+
+/// Id and checksum of each applied file, in order.
+pub(super) async fn applied(tx: &mut Tx<'_>) -> Result<Vec<(String, String)>> {
+    let rows = tx.query("SELECT id, checksum FROM declared_migrations ORDER BY id", &[]).await?;
+    rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+}
+
+pub(super) async fn record_file(tx: &mut Tx<'_>, id: &str, checksum: &str, at: Timestamp) -> Result<()> {
+    let sql = "INSERT INTO declared_migrations (id, checksum, applied_at) VALUES ($1, $2, $3)";
+    tx.execute(sql, &[id.into(), checksum.into(), at.into()]).await.map(|_| ())
 }

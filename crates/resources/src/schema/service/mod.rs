@@ -1,27 +1,15 @@
 //! Rules for declared tables: a plan is applied in one transaction, whole or not at all.
+mod files;
+
 use std::sync::Arc;
 
 use ::store::{Ctx, Tx};
 use futures_util::FutureExt as _;
 use kernel::{Error, Result};
 
-use super::{Declaration, Plan, Step, Undeclared, shape::Shapes, store};
+pub use files::{Standing, apply_files, diff, preview, settle_files, standing};
 
-/// What stands between the database and the declaration, when nothing may be lost.
-pub async fn plan(ctx: &Ctx, declaration: &Arc<Declaration>) -> Result<Plan> {
-    ctx.actor.require_system()?;
-    let declaration = Arc::clone(declaration);
-    ctx.read(move |_, tx| {
-        async move {
-            let recorded = store::recorded(tx).await?;
-            let mut plan = Plan::make(&recorded, &declaration, Undeclared::Keep);
-            plan.refuse_destructive();
-            Ok(plan)
-        }
-        .boxed()
-    })
-    .await
-}
+use super::{Declaration, Plan, Step, Undeclared, shape::Shapes, store};
 
 /// Applies what loses nothing and returns the plan. A plan with refusals is returned as it is, and nothing is done.
 ///
@@ -57,7 +45,7 @@ async fn apply_declared(ctx: &Ctx, declaration: &Arc<Declaration>, undeclared: U
 }
 
 /// Does the steps to the tables and records what they lead to.
-pub(super) async fn change(tx: &mut Tx<'_>, ctx: &Ctx, recorded: &Shapes, steps: &[Step]) -> Result<()> {
+async fn change(tx: &mut Tx<'_>, ctx: &Ctx, recorded: &Shapes, steps: &[Step]) -> Result<()> {
     let (works, after) = store::works(ctx.db().dialect(), recorded, steps).map_err(Error::internal)?;
     for work in &works {
         store::run(tx, work).await?;
