@@ -1,5 +1,8 @@
 //! Builds the state and lists the slices: the one place where the crates meet.
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use identity::{AccountDeleted, Identity};
 use kernel::{Clock, Error, OsRandom, Random, Result, Secret, SystemClock, id};
@@ -9,7 +12,7 @@ use resources::{
     schema::{self, Declaration},
 };
 use serde_json::Value as Json;
-use store::{Db, Migration, Source};
+use store::{Ctx, Db, Migration, Source};
 use web::{Authenticate as _, Routes};
 
 use crate::{
@@ -18,12 +21,14 @@ use crate::{
     health::{self, Health},
 };
 
-/// How often what deleted accounts left behind and sessions long over are looked for.
+/// How often what deleted accounts left behind and what is long over is looked for.
 const PURGE_PAUSE: Duration = Duration::from_secs(30);
+/// How often softly deleted records whose time is over are looked for.
+const DELETED_PAUSE: Duration = Duration::from_hours(1);
 
 /// Every migration of every crate, in no particular order.
 pub fn migrations() -> Vec<Migration> {
-    [platform::migrations(), identity::migrations(), resources::migrations()].concat()
+    [store::migrations(), platform::migrations(), identity::migrations(), resources::migrations()].concat()
 }
 
 /// The declared resources of an app file, and what is wrong with them.
@@ -201,13 +206,66 @@ impl Server {
 
     /// Looks after what no request waits for, until it is dropped.
     pub async fn keep_house(&self) {
-        let ctx = self.source.system("housekeeping");
+        let purge = Purge::new(&self.source, &self.records, &self.identity);
+        let mut deleted_at: Option<Instant> = None;
         loop {
-            let purged = async { Ok::<_, Error>(self.records.purge(&ctx).await? + self.identity.purge(&ctx).await?) };
-            if let Err(error) = purged.await {
-                tracing::warn!(?error, "what is over could not be purged; it is tried again");
+            let is_due = deleted_at.is_none_or(|last| last.elapsed() >= DELETED_PAUSE);
+            let parts = if is_due { &Part::ALL[..] } else { &Part::OFTEN[..] };
+            match purge.run(parts, &|_, _| ()).await {
+                Ok(_) if is_due => deleted_at = Some(Instant::now()),
+                Ok(_) => {}
+                Err(error) => tracing::warn!(?error, "what is over could not be purged; it is tried again"),
             }
             tokio::time::sleep(PURGE_PAUSE).await;
         }
     }
+}
+
+/// What is removed for good once its time is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Accounts,
+    Sessions,
+    IdempotencyKeys,
+    Deleted,
+}
+
+impl Part {
+    pub const ALL: [Self; 4] = [Self::Accounts, Self::Sessions, Self::IdempotencyKeys, Self::Deleted];
+    /// Those that are cheap to look for.
+    const OFTEN: [Self; 3] = [Self::Accounts, Self::Sessions, Self::IdempotencyKeys];
+}
+
+/// Removes what is over: `serve` does so by itself, `hardpan purge` when it is told to.
+pub struct Purge<'s> {
+    ctx: Ctx,
+    records: &'s Records,
+    identity: &'s Identity,
+}
+
+impl<'s> Purge<'s> {
+    pub fn new(source: &Source, records: &'s Records, identity: &'s Identity) -> Self {
+        Self { ctx: source.system("housekeeping"), records, identity }
+    }
+
+    /// Says how many rows went; `report` hears of each chunk, by table.
+    pub async fn run(&self, parts: &[Part], report: records::Report<'_>) -> Result<u64> {
+        let mut total = 0;
+        for part in parts {
+            total += match part {
+                Part::Accounts => self.records.purge_accounts(&self.ctx, report).await?,
+                Part::Deleted => self.records.purge_deleted(&self.ctx, report).await?,
+                Part::Sessions => told(report, "sessions", self.identity.purge(&self.ctx).await?),
+                Part::IdempotencyKeys => told(report, "idempotency keys", store::idempotency::purge(&self.ctx).await?),
+            };
+        }
+        Ok(total)
+    }
+}
+
+fn told(report: records::Report<'_>, what: &str, rows: u64) -> u64 {
+    if rows > 0 {
+        report(what, rows);
+    }
+    rows
 }

@@ -77,6 +77,7 @@ pub enum Code {
     UsernameTaken,
     UniqueViolation,
     ReferenceViolation,
+    IdempotencyKeyReused,
     LastAdministrator,
     RateLimited,
     Internal,
@@ -87,7 +88,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order the documentation lists them.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::Unauthenticated,
         Self::InvalidCredentials,
         Self::InvalidToken,
@@ -113,6 +114,7 @@ impl Code {
         Self::UsernameTaken,
         Self::UniqueViolation,
         Self::ReferenceViolation,
+        Self::IdempotencyKeyReused,
         Self::LastAdministrator,
         Self::RateLimited,
         Self::Internal,
@@ -205,6 +207,12 @@ impl Code {
                 K::Conflict,
                 G::Resource,
                 "Something else still refers to it, or what it refers to is gone.",
+            ),
+            Self::IdempotencyKeyReused => (
+                "idempotency_key_reused",
+                K::Invalid,
+                G::Validation,
+                "This Idempotency-Key came with another body before.",
             ),
             Self::LastAdministrator => {
                 ("last_administrator", K::Conflict, G::Business, "The last administrator cannot be removed.")
@@ -303,6 +311,19 @@ impl Error {
     #[must_use]
     pub fn with_field(mut self, field: FieldError) -> Self {
         self.0.fields.push(field);
+        self
+    }
+
+    /// The same error of a part of what was sent: its fields lie under `path`, and where it names none, `path` is what is wrong.
+    #[must_use]
+    pub fn under(mut self, path: &str) -> Self {
+        if self.0.fields.is_empty() {
+            let error = FieldError::new(path, self.code().as_str(), self.detail());
+            return self.with_field(error);
+        }
+        for field in &mut self.0.fields {
+            field.field = if field.field.is_empty() { path.to_owned() } else { format!("{path}.{}", field.field) };
+        }
         self
     }
 

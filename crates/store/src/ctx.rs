@@ -1,16 +1,26 @@
 //! The context of a call: who asks, in which request, with which clock, randomness and database.
 use std::{net::IpAddr, sync::Arc};
 
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, future::BoxFuture};
 use kernel::{Actor, Clock, Id, Random, Result, Timestamp, id};
 
-use crate::{Db, Tx, tx::Access};
+use crate::{
+    Db, Tx,
+    idempotency::{Codec, Once},
+    tx::Access,
+    violation::is_contended,
+};
+
+/// How often a transaction is begun that the database keeps giving up for the sake of others.
+const ATTEMPTS: usize = 4;
 
 /// What a service function needs to know about its call. Cheap to clone.
 #[derive(Clone)]
 pub struct Ctx {
     pub actor: Actor,
     pub request: Arc<RequestInfo>,
+    /// The idempotency key of the call, if it has one.
+    once: Option<Arc<Once>>,
     source: Source,
 }
 
@@ -33,7 +43,7 @@ pub struct Source {
 impl Source {
     /// The context of one request.
     pub fn ctx(&self, actor: Actor, request: Arc<RequestInfo>) -> Ctx {
-        Ctx { actor, request, source: self.clone() }
+        Ctx { actor, request, once: None, source: self.clone() }
     }
 
     /// The context of something the server does by itself; `part` names what acts.
@@ -64,6 +74,12 @@ impl Ctx {
         Self { actor, ..self.clone() }
     }
 
+    /// The same call under an idempotency key, which [`write_once`](Self::write_once) honours.
+    #[must_use]
+    pub fn with_once(self, once: Option<Arc<Once>>) -> Self {
+        Self { once, ..self }
+    }
+
     /// Runs `body` in one transaction that commits if it ends well. It may wait for nothing but `Tx`.
     ///
     /// Errors: what `body` returned; 503 when the queue or the pool is full or the commit failed.
@@ -73,6 +89,48 @@ impl Ctx {
         F: for<'t, 'c> FnOnce(Ctx, &'t mut Tx<'c>) -> BoxFuture<'t, Result<T>> + Send + 'static,
     {
         self.db().run(Access::Write, self.clone(), body).await
+    }
+
+    /// The same, begun again when the database gave the transaction up for the sake of others (a deadlock).
+    ///
+    /// Errors: 503 when it keeps doing so.
+    pub async fn write_retried<T, F>(&self, body: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'t, 'c> FnOnce(Ctx, &'t mut Tx<'c>) -> BoxFuture<'t, Result<T>> + Clone + Send + 'static,
+    {
+        for _ in 1..ATTEMPTS {
+            match self.write(body.clone()).await {
+                Err(error) if is_contended(&error) => {}
+                answer => return answer,
+            }
+        }
+        self.write(body).await
+    }
+
+    /// The same, and at most once for an idempotency key: a call that comes again gets the result of the first, which `codec`
+    /// keeps in the same transaction. What fails leaves no trace and may be tried again.
+    ///
+    /// Errors: 422 `idempotency_key_reused` when the key came with another body before.
+    pub async fn write_once<T, C, F>(&self, codec: C, body: F) -> Result<T>
+    where
+        T: Send + 'static,
+        C: Codec<T>,
+        F: for<'t, 'c> FnOnce(Ctx, &'t mut Tx<'c>) -> BoxFuture<'t, Result<T>> + Clone + Send + 'static,
+    {
+        let Some(once) = self.once.clone() else { return self.write_retried(body).await };
+        self.write_retried(move |ctx, tx| {
+            async move {
+                if let Some(earlier) = once.earlier(tx, &ctx).await? {
+                    return codec.decode(&earlier);
+                }
+                let result = body(ctx.clone(), tx).await?;
+                once.keep(tx, &ctx, codec.encode(&result)?).await?;
+                Ok(result)
+            }
+            .boxed()
+        })
+        .await
     }
 
     /// Runs `body` against the database without changing it.

@@ -4,6 +4,7 @@ pub mod copy;
 pub mod ctx;
 pub mod db;
 pub mod dialect;
+pub mod idempotency;
 pub mod migrate;
 mod postgres;
 pub mod row;
@@ -17,7 +18,13 @@ pub mod violation;
 pub use ctx::{Ctx, RequestInfo, Source};
 pub use db::{Db, Options};
 pub use dialect::Dialect;
+pub use idempotency::{Codec, Once};
 pub use migrate::Migration;
 pub use row::{FromValue, Row};
 pub use tx::Tx;
 pub use violation::{Violation, violated};
+
+/// What this crate itself keeps in a database.
+pub fn migrations() -> Vec<Migration> {
+    idempotency::MIGRATIONS.to_vec()
+}

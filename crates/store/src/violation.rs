@@ -44,3 +44,20 @@ pub fn violated(error: &Error) -> Option<&str> {
         _ => None,
     }
 }
+
+/// Why a transaction was given up that is in order by itself: others were in its way, as in a deadlock.
+#[derive(Debug)]
+pub(crate) struct Contended(pub Box<dyn StdError + Send + Sync>);
+
+impl fmt::Display for Contended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "given up for the sake of other transactions: {}", self.0)
+    }
+}
+
+impl StdError for Contended {}
+
+/// Whether `error` says that the same transaction may well succeed when it is begun again.
+pub(crate) fn is_contended(error: &Error) -> bool {
+    matches!(error.source(), Some(source) if source.is::<Contended>())
+}

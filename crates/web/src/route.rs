@@ -189,6 +189,11 @@ impl Route {
         self
     }
 
+    /// Whether it is done once for an `Idempotency-Key`: every POST but those of accounts, whose answers carry tokens.
+    pub fn takes_idempotency_key(&self) -> bool {
+        self.method == Method::POST && !self.path.starts_with("/auth/")
+    }
+
     /// The names in braces, in order.
     pub fn path_parameters(&self) -> impl Iterator<Item = &str> {
         self.path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))

@@ -7,6 +7,7 @@ mod migrate;
 mod openapi;
 mod output;
 mod place;
+mod purge;
 mod serve;
 mod user;
 mod welcome;
@@ -39,6 +40,7 @@ enum Command {
     Migrate(migrate::Args),
     User(user::Args),
     Openapi(openapi::Args),
+    Purge(purge::Args),
     /// The reference page of every key, as docs/configuration.md holds it
     #[command(hide = true)]
     ConfigReference,
@@ -77,6 +79,7 @@ fn run(Cli { place, command }: Cli) -> Outcome {
         Command::Keygen(_) => Ok(keygen::run()),
         Command::Migrate(args) => migrate::run(&args, place.load(None, Vec::new())?),
         Command::User(args) => user::run(args, place.load(None, Vec::new())?),
+        Command::Purge(args) => purge::run(&args, place.load(None, Vec::new())?),
         Command::Openapi(_) => openapi::run(place.load(None, Vec::new())?),
         Command::ConfigReference => {
             output::text(&config::reference());

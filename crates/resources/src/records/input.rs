@@ -9,49 +9,122 @@ use serde_json::{Map, Value as Json};
 
 use crate::schema::{Column, Resource};
 
-/// The values a create gives: every declared column, defaults included.
-pub(super) fn whole(resource: &Resource, mut body: Map<String, Json>) -> Result<Vec<(usize, Value)>> {
-    let mut errors = unknown(resource, &body);
-    let mut values = Vec::new();
-    for (index, column) in resource.declared() {
-        match body.remove(&column.name) {
-            None if column.is_required() => errors.push(FieldError::new(&column.name, "missing", "is required")),
-            None => values.push((index, unset(column))),
-            Some(json) => parse(column, &json, &mut errors, |value| values.push((index, value))),
+/// What a body says of a record's fields.
+#[derive(Clone, Debug)]
+pub(super) struct Input {
+    /// The columns it names, in the order of the declaration.
+    named: Vec<(usize, Result<Value, FieldError>)>,
+    unknown: Vec<FieldError>,
+}
+
+/// What becomes of fields that a body does not name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unnamed {
+    /// They stay as they are.
+    Kept,
+    /// They get their defaults; one that has none is missed.
+    Unset,
+    /// The same of those the actor may write; the rest stay.
+    UnsetIfWritable,
+}
+
+/// How an actor stands to a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    Writable,
+    /// Seen, not written.
+    Readable,
+    /// There is no such field, as far as the actor is to know.
+    Hidden,
+}
+
+impl Input {
+    pub fn parse(resource: &Resource, mut body: Map<String, Json>) -> Self {
+        let mut named = Vec::new();
+        for (index, column) in resource.declared() {
+            if let Some(json) = body.remove(&column.name) {
+                named.push((index, parse(column, &json)));
+            }
         }
+        let unknown = body.keys().take(MAX_FIELD_ERRORS).map(|name| unknown_field("", name)).collect();
+        Self { named, unknown }
     }
-    if errors.is_empty() { Ok(values) } else { Err(Error::invalid(errors)) }
-}
 
-/// The values a merge patch changes (RFC 7396): what it does not name stays.
-pub(super) fn part(resource: &Resource, mut body: Map<String, Json>) -> Result<Vec<(usize, Value)>> {
-    let mut errors = unknown(resource, &body);
-    let mut values = Vec::new();
-    for (index, column) in resource.declared() {
-        if let Some(json) = body.remove(&column.name) {
-            parse(column, &json, &mut errors, |value| values.push((index, value)));
+    /// Whether the body gives the column a value that it does not take.
+    pub fn is_wrong(&self, column: usize) -> bool {
+        self.named.iter().any(|(named, value)| *named == column && value.is_err())
+    }
+
+    /// The values that are in order.
+    pub fn values(&self) -> impl Iterator<Item = (usize, Value)> {
+        self.named.iter().filter_map(|(index, value)| Some((*index, value.as_ref().ok()?.clone())))
+    }
+
+    /// Passes over a column, as if the body did not name it.
+    pub fn forget(&mut self, column: usize) {
+        self.named.retain(|(index, _)| *index != column);
+    }
+
+    /// The values to write. `standing` says how the actor stands to each column.
+    ///
+    /// Errors: 422 naming each wrong field, those the actor must not know of as unknown; [`Refusal::Forbidden`] with those that
+    /// are seen and not written.
+    pub fn settle(
+        &self,
+        resource: &Resource,
+        unnamed: Unnamed,
+        standing: impl Fn(usize) -> Standing,
+    ) -> Result<Vec<(usize, Value)>, Refusal> {
+        let (mut values, mut unknown, mut wrong) = (Vec::new(), self.unknown.clone(), Vec::new());
+        let (mut forbidden, mut is_refused) = (Vec::new(), false);
+        for (index, column) in resource.declared() {
+            let named = self.named.iter().find(|(named, _)| *named == index).map(|(_, value)| value);
+            match (named, standing(index)) {
+                (Some(Ok(value)), Standing::Writable) => values.push((index, value.clone())),
+                (Some(Err(error)), Standing::Writable) => wrong.push(error.clone()),
+                (Some(_), Standing::Readable) => forbidden.push(unwritable(column)),
+                (Some(_), Standing::Hidden) => unknown.push(unknown_field("", &column.name)),
+                (None, Standing::Readable | Standing::Hidden) if unnamed == Unnamed::UnsetIfWritable => {}
+                (None, _) if unnamed == Unnamed::Kept => {}
+                (None, standing) if column.is_required() => match standing {
+                    Standing::Writable => wrong.push(FieldError::new(&column.name, "missing", "is required")),
+                    Standing::Readable => forbidden.push(unwritable(column)),
+                    Standing::Hidden => is_refused = true,
+                },
+                (None, _) => values.push((index, unset(column))),
+            }
         }
+        // In an order that does not tell fields that are hidden from those that are not there.
+        unknown.sort_by(|one, other| one.field.cmp(&other.field));
+        unknown.append(&mut wrong);
+        if !unknown.is_empty() {
+            return Err(Refusal::Invalid(unknown));
+        }
+        if is_refused || !forbidden.is_empty() {
+            return Err(Refusal::Forbidden(forbidden));
+        }
+        Ok(values)
     }
-    if errors.is_empty() { Ok(values) } else { Err(Error::invalid(errors)) }
 }
 
-fn unknown(resource: &Resource, body: &Map<String, Json>) -> Vec<FieldError> {
-    let is_declared = |name: &str| resource.declared().any(|(_, column)| column.name == name);
-    let unknown = body.keys().filter(|name| !is_declared(name)).take(MAX_FIELD_ERRORS);
-    unknown.map(|name| unknown_field("", name)).collect()
+/// Why values are not written.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    Invalid(Vec<FieldError>),
+    Forbidden(Vec<FieldError>),
 }
 
-fn parse(column: &Column, json: &Json, errors: &mut Vec<FieldError>, keep: impl FnOnce(Value)) {
+/// The error for a field that is seen and not written.
+pub(super) fn unwritable(column: &Column) -> FieldError {
+    FieldError::new(&column.name, "forbidden", "is not yours to write")
+}
+
+fn parse(column: &Column, json: &Json) -> Result<Value, FieldError> {
     match json {
-        Json::Null if column.is_required() => {
-            errors.push(FieldError::new(&column.name, "null", "must not be null"));
-        }
+        Json::Null if column.is_required() => Err(FieldError::new(&column.name, "null", "must not be null")),
         // Null is the same as leaving it out.
-        Json::Null => keep(unset(column)),
-        _ => match column.kind.parse(json) {
-            Ok(value) => keep(value),
-            Err((code, message)) => errors.push(FieldError::new(&column.name, code, message)),
-        },
+        Json::Null => Ok(unset(column)),
+        _ => column.kind.parse(json).map_err(|(code, message)| FieldError::new(&column.name, code, message)),
     }
 }
 

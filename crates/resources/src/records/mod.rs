@@ -1,4 +1,5 @@
 //! Records of declared resources: create, read, list, change, delete, each under its access rule.
+mod codec;
 mod cursor;
 mod input;
 mod model;
@@ -10,8 +11,10 @@ mod store;
 
 use model::SortKey;
 pub use model::{ListQuery, Record};
+pub use purge::Report;
 pub use routes::routes;
-pub use service::Records;
+use service::MOST_OPERATIONS;
+pub use service::{Batched, Records, Upserted};
 pub use shown::Shown;
 
 /// This slice's migrations.

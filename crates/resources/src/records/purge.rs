@@ -1,17 +1,24 @@
-//! What becomes of a deleted account's records: hidden at once, removed in chunks.
+//! What is removed for good, in chunks: the records of deleted accounts, hidden at once, and those softly deleted long ago.
 use std::sync::Arc;
 
 use ::store::{Ctx, Tx};
 use futures_util::{FutureExt as _, future::BoxFuture};
 use identity::accounts::AccountDeleted;
-use kernel::{Code, Result, UserId};
+use kernel::{Code, Error, Result, UserId, Uuid};
 use platform::audit::{self, Entry};
 
-use super::{Records, store};
+use super::{
+    Records,
+    service::sever,
+    store::{self, Left},
+};
 use crate::schema::{Owner, Resource};
 
 /// Rows one transaction removes.
 const CHUNK: i64 = 500;
+
+/// Hears how many rows of which resource went.
+pub type Report<'r> = &'r (dyn Fn(&str, u64) + Sync);
 
 impl AccountDeleted for Records {
     fn hide<'t>(&'t self, tx: &'t mut Tx<'_>, ctx: &'t Ctx, user_id: UserId) -> BoxFuture<'t, Result<()>> {
@@ -19,39 +26,66 @@ impl AccountDeleted for Records {
     }
 }
 
+/// What one walk over the rows to remove came to.
+#[derive(Default)]
+struct Pass {
+    removed: u64,
+    /// Something still refers to a row that was to go.
+    is_held: bool,
+}
+
 impl Records {
     /// Removes what deleted accounts left behind and says how many rows that were. Safe to stop and to run twice.
     pub async fn purge(&self, ctx: &Ctx) -> Result<u64> {
+        self.purge_accounts(ctx, &|_, _| ()).await
+    }
+
+    /// The same, telling what goes.
+    pub async fn purge_accounts(&self, ctx: &Ctx, report: Report<'_>) -> Result<u64> {
         ctx.actor.require_system()?;
         let mut total = 0;
         let mut last = None;
         while let Some(owner) =
             ctx.read(move |_, tx| async move { store::hidden_owner(tx, last).await }.boxed()).await?
         {
-            total += self.purge_owner(ctx, owner).await?;
+            total += self.purge_owner(ctx, owner, report).await?;
             last = Some(owner);
         }
         Ok(total)
     }
 
-    async fn purge_owner(&self, ctx: &Ctx, owner: UserId) -> Result<u64> {
+    /// Removes the records that were softly deleted longer ago than their resource says, and says how many. Safe to stop and to
+    /// run twice.
+    pub async fn purge_deleted(&self, ctx: &Ctx, report: Report<'_>) -> Result<u64> {
+        ctx.actor.require_system()?;
         let mut total = 0;
         loop {
-            let mut removed = 0;
-            let mut is_held = false;
-            for resource in self.declaration().resources.iter().filter(|resource| resource.owner == Owner::User) {
-                match purge_chunk(ctx, resource, owner).await {
-                    Ok(rows) => removed += rows,
-                    // Another table goes first, or a row of somebody else still refers to one of these.
-                    Err(error) if error.code() == Code::ReferenceViolation => {
-                        is_held = true;
-                        removed += purge_singly(ctx, resource, owner).await?;
-                    }
-                    Err(error) => return Err(error),
-                }
+            let mut round = Pass::default();
+            for resource in &self.declaration().resources {
+                let Some(kept) = resource.purge_after.filter(|_| resource.is_soft_deleted) else { continue };
+                let pass = self.pass(ctx, resource, Left::Before(ctx.now().minus(kept)), report).await?;
+                round.removed += pass.removed;
+                round.is_held |= pass.is_held;
             }
-            total += removed;
-            match (removed, is_held) {
+            total += round.removed;
+            // What was held may be free by now.
+            if round.removed == 0 || !round.is_held {
+                return Ok(total);
+            }
+        }
+    }
+
+    async fn purge_owner(&self, ctx: &Ctx, owner: UserId, report: Report<'_>) -> Result<u64> {
+        let mut total = 0;
+        loop {
+            let mut round = Pass::default();
+            for resource in self.declaration().resources.iter().filter(|resource| resource.owner == Owner::User) {
+                let pass = self.pass(ctx, resource, Left::By(owner), report).await?;
+                round.removed += pass.removed;
+                round.is_held |= pass.is_held;
+            }
+            total += round.removed;
+            match (round.removed, round.is_held) {
                 (0, true) => {
                     tracing::warn!(owner = %owner, "rows of a deleted account are still referred to; they stay hidden");
                     return Ok(total);
@@ -64,50 +98,74 @@ impl Records {
             }
         }
     }
-}
 
-async fn purge_chunk(ctx: &Ctx, resource: &Arc<Resource>, owner: UserId) -> Result<u64> {
-    let resource = Arc::clone(resource);
-    ctx.write(move |ctx, tx| {
-        async move {
-            // Two nodes purge in turn: who waits must look anew, or it would take rows the other removed for the last ones.
-            tx.lock(&format!("purge/{owner}")).await?;
-            let rows = store::purge_chunk(tx, &resource, owner, CHUNK).await?;
-            recorded(tx, &ctx, &resource, owner, rows).await
+    /// Walks once over the rows to remove.
+    async fn pass(&self, ctx: &Ctx, resource: &Arc<Resource>, left: Left, report: Report<'_>) -> Result<Pass> {
+        let mut pass = Pass::default();
+        let mut before = None;
+        loop {
+            let listed = Arc::clone(resource);
+            let list =
+                ctx.read(move |_, tx| async move { store::left(tx, &listed, left, before, CHUNK).await }.boxed());
+            let ids = list.await?;
+            let Some(last) = ids.last().copied() else { return Ok(pass) };
+            let removed = match self.remove(ctx, resource, left, ids.clone()).await {
+                // Another table goes first, or a row of somebody else still refers to one of these.
+                Err(error) if error.code() == Code::ReferenceViolation => {
+                    pass.is_held = true;
+                    self.remove_singly(ctx, resource, left, &ids).await?
+                }
+                removed => removed?,
+            };
+            if removed > 0 {
+                report(&resource.name, removed);
+            }
+            pass.removed += removed;
+            before = Some(last);
         }
-        .boxed()
-    })
-    .await
-}
-
-/// Notes how many rows went, if any did.
-async fn recorded(tx: &mut Tx<'_>, ctx: &Ctx, resource: &Resource, owner: UserId, rows: u64) -> Result<u64> {
-    if rows > 0 {
-        let entry = Entry::new("records.purged", &resource.name, owner).after(serde_json::json!({"rows": rows}));
-        audit::record(tx, ctx, entry).await?;
     }
-    Ok(rows)
-}
 
-/// Removes what of a chunk nothing refers to, row by row.
-async fn purge_singly(ctx: &Ctx, resource: &Arc<Resource>, owner: UserId) -> Result<u64> {
-    let listed = Arc::clone(resource);
-    let ids = ctx.read(move |_, tx| async move { store::owned(tx, &listed, owner, CHUNK).await }.boxed()).await?;
-    let mut removed = 0;
-    for id in ids {
-        let resource = Arc::clone(resource);
-        let one = ctx.write(move |ctx, tx| {
+    async fn remove_singly(&self, ctx: &Ctx, resource: &Arc<Resource>, left: Left, ids: &[Uuid]) -> Result<u64> {
+        let mut removed = 0;
+        for id in ids {
+            match self.remove(ctx, resource, left, vec![*id]).await {
+                Ok(rows) => removed += rows,
+                Err(error) if error.code() == Code::ReferenceViolation => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Removes these rows in one transaction. Another node may have been there before: then there are fewer.
+    async fn remove(&self, ctx: &Ctx, resource: &Arc<Resource>, left: Left, ids: Vec<Uuid>) -> Result<u64> {
+        let (records, resource) = (self.clone(), Arc::clone(resource));
+        ctx.write_retried(move |ctx, tx| {
             async move {
-                let rows = store::purge_one(tx, &resource, owner, id).await?;
-                recorded(tx, &ctx, &resource, owner, rows).await
+                let is_one = ids.len() == 1;
+                match sever(tx, &ctx, records.declaration(), &resource, &ids).await {
+                    // One row that very many others refer to: the database alone takes them along.
+                    Err(error) if is_one && is_too_much(&error) => {}
+                    severed => severed?,
+                }
+                let rows = store::remove(tx, &resource, &ids).await?;
+                if rows > 0 {
+                    let owner = match left {
+                        Left::By(owner) => Some(owner),
+                        Left::Before(_) => None,
+                    };
+                    let after = serde_json::json!({"rows": rows});
+                    audit::record(tx, &ctx, Entry::new("records.purged", &resource.name, owner).after(after)).await?;
+                }
+                Ok(rows)
             }
             .boxed()
-        });
-        match one.await {
-            Ok(rows) => removed += rows,
-            Err(error) if error.code() == Code::ReferenceViolation => {}
-            Err(error) => return Err(error),
-        }
+        })
+        .await
     }
-    Ok(removed)
+}
+
+/// Whether [`sever`] found more than one deletion may take along.
+fn is_too_much(error: &Error) -> bool {
+    error.code() == Code::ReferenceViolation
 }

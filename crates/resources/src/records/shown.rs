@@ -17,6 +17,11 @@ impl Shown {
     pub(super) const fn new(record: Record, is_visible: Vec<bool>) -> Self {
         Self { record, is_visible }
     }
+
+    /// Of each of its columns whether it may be seen.
+    pub(super) fn is_visible(&self) -> &[bool] {
+        &self.is_visible
+    }
 }
 
 /// Its values, hidden ones included: for rules.

@@ -35,7 +35,9 @@ mine = { type = "text", read = "record.owner_id == actor.id" }
 folder = { type = "ref", to = "folders" }
 "#;
 
-const TEXTS: [&str; 12] = ["", "a", "B", "é", "𝄞", "\u{d7ff}", "\u{ffff}", "\u{10ffff}", "it's", "ab", "%_", "aBé𝄞\\"];
+/// Those that end where the texts with a prefix end are among them.
+const TEXTS: [&str; 14] =
+    ["", "a", "b", "B", "é", "𝄞", "\u{d7ff}", "\u{e000}", "\u{ffff}", "\u{10ffff}", "it's", "ab", "%_", "aBé𝄞\\"];
 const INTS: [i64; 6] = [i64::MIN, -1, 0, 1, 2, i64::MAX];
 const TIMES: [&str; 4] =
     ["0001-01-01T00:00:00Z", "1999-01-01T00:00:00Z", "2199-01-01T00:00:00.000001Z", "9999-12-01T00:00:00Z"];
@@ -120,6 +122,8 @@ fn comparison() -> impl Strategy<Value = String> {
         (text(), equality(), text()).prop_map(|(l, op, r)| format!("{l} {op} {r}")),
         (text(), select(vec!["contains", "startsWith", "endsWith"]), prop_oneof![text_literal(), text()])
             .prop_map(|(of, test, what)| format!("{of}.{test}({what})")),
+        (select(vec!["record.t", "record.u", "record.folder.name"]), text_literal())
+            .prop_map(|(of, what)| format!("{of}.startsWith({what})")),
         (text_literal(), select(vec!["contains", "startsWith", "endsWith"]), text())
             .prop_map(|(of, test, what)| format!("{of}.{test}({what})")),
         (time(), ordering(), prop_oneof![time(), instant]).prop_map(|(l, op, r)| format!("{l} {op} {r}")),

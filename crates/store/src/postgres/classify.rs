@@ -3,7 +3,7 @@ use kernel::{Code, Error};
 use tokio_postgres::error::{DbError, Severity, SqlState};
 
 use super::bind::Unfit;
-use crate::Violation;
+use crate::{Violation, violation::Contended};
 
 /// Whether the session goes on after this error: the server answered, and neither ends the session nor lost its footing.
 pub(super) fn leaves_the_session(error: &tokio_postgres::Error) -> bool {
@@ -29,6 +29,9 @@ pub(super) fn error(error: tokio_postgres::Error) -> Error {
         return violation.into_error();
     }
     match told.code() {
+        &SqlState::T_R_DEADLOCK_DETECTED | &SqlState::T_R_SERIALIZATION_FAILURE => {
+            Error::unavailable(Contended(error.into()))
+        }
         &SqlState::QUERY_CANCELED => Error::new(Code::Timeout).with_source(error),
         code if is_passing(code.code()) || is_outgrown_plan(told) => Error::unavailable(error),
         _ => Error::internal(error),

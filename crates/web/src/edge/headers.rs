@@ -9,7 +9,7 @@ use crate::{Reply, csrf::Origins, request_id};
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
 const SENT: &str =
     "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-API-Key, X-CSRF-Token, X-Request-Id";
-const EXPOSED: &str = "ETag, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id";
+const EXPOSED: &str = "ETag, Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id";
 
 /// A handler may say otherwise (pages of documentation do); these are what an answer of the API needs.
 const DEFAULTS: [(HeaderName, &str); 9] = [

@@ -27,6 +27,9 @@ fn declared(route: &Route, answer: &Answer) -> Json {
     if answer.has_etag {
         headers.insert("ETag".into(), header("ETag"));
     }
+    if route.takes_idempotency_key() {
+        headers.insert("Idempotency-Replayed".into(), header("Idempotency-Replayed"));
+    }
     let mut response = json!({"description": answer.description, "headers": headers});
     if let (Json::Object(response), Some(schema)) = (&mut response, &answer.schema) {
         response.insert("content".into(), content(JSON, schema));
@@ -83,7 +86,10 @@ fn problems(route: &Route) -> BTreeMap<u16, Vec<Code>> {
         codes.push(Code::RateLimited);
     }
     codes.extend_from_slice(&route.operation.errors);
-    if codes.contains(&Code::VersionMismatch) {
+    if route.takes_idempotency_key() {
+        codes.push(Code::IdempotencyKeyReused);
+    }
+    if codes.contains(&Code::VersionMismatch) || route.takes_idempotency_key() {
         codes.push(Code::BadHeader);
     }
 
@@ -135,6 +141,7 @@ pub(super) fn headers() -> Json {
     let header = |description: &str, kind: &str| json!({"description": description, "schema": {"type": kind}});
     json!({
         "ETag": header("The version, in quotes; If-Match takes it.", "string"),
+        "Idempotency-Replayed": header("`true` when the answer was given before under this key.", "boolean"),
         "RateLimit": header("What is left of each quota (draft-ietf-httpapi-ratelimit-headers-10).", "string"),
         "RateLimit-Policy": header("The quotas that applied.", "string"),
         "Retry-After": header("Seconds to wait.", "integer"),

@@ -105,7 +105,17 @@ fn parameters(route: &Route) -> Vec<Json> {
             "schema": {"type": "string", "pattern": IF_MATCH},
         })
     });
-    path.chain(query).chain(if_match).collect()
+    let key = route.takes_idempotency_key().then(|| {
+        json!({
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": false,
+            "description": "Whoever sends the same request with the same key again within 24 hours gets the first answer again, \
+                            with Idempotency-Replayed, and nothing is done twice.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+        })
+    });
+    path.chain(query).chain(if_match).chain(key).collect()
 }
 
 fn request_body(route: &Route) -> Option<Json> {

@@ -2,11 +2,11 @@
 //! told so before a byte of the body is read.
 use std::{mem, sync::Arc};
 
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use hyper::body::Body as _;
 use kernel::{Actor, Code, Error, Result, UserId, error::Kind};
 
-use super::{Inner, outer::Exchange};
+use super::{Inner, once, outer::Exchange};
 use crate::{
     Access, Call, Class, Credentials, Reply, Route, cookies, csrf,
     edge::{
@@ -41,15 +41,20 @@ impl Inner {
             check_access(route.access, &caller.actor)?;
             actor = self.proven(route, &exchange.headers, caller)?;
         }
+        let once = once::of(route, &actor, exchange, &body)?;
         let call = Call {
-            ctx: self.source.ctx(actor, Arc::clone(&exchange.line.request)),
+            ctx: self.source.ctx(actor, Arc::clone(&exchange.line.request)).with_once(once.clone()),
             headers: mem::take(&mut exchange.headers),
             params,
             query,
             body,
             origins: Arc::clone(&self.origins),
         };
-        (route.handler)(call).await
+        let mut reply = (route.handler)(call).await?;
+        if once.is_some_and(|once| once.is_replayed()) {
+            reply.headers.push((once::REPLAYED, HeaderValue::from_static("true")));
+        }
+        Ok(reply)
     }
 
     /// Who calls. Where anyone may, credentials that are not valid count as none, as do those that cannot be checked now.

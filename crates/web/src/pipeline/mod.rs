@@ -1,5 +1,6 @@
 //! The path of a request: the outer part sees every request, the inner one those that name a route.
 mod inner;
+mod once;
 mod outer;
 mod table;
 #[cfg(test)]

@@ -22,22 +22,24 @@ const TABLE: &[(&[&str], [u16; 4])] = &[
     // Folders are without rules: the owner's and administrators'.
     (&["list_folders"], [401, 200, 200, 200]),
     (&["create_folders"], [401, 201, 201, 201]),
-    (&["get_folders", "update_folders"], [401, 404, 200, 200]),
+    (&["batch_folders", "batch_documents"], [401, 200, 200, 200]),
+    (&["get_folders", "update_folders", "replace_folders"], [401, 404, 200, 200]),
     (&["delete_folders"], [401, 404, 204, 204]),
     // The rules of documents forget administrators, and open those that are done to everyone.
     (&["list_documents"], [200, 200, 200, 200]),
     (&["create_documents"], [401, 201, 201, 201]),
-    (&["get_documents", "update_documents"], [401, 404, 200, 404]),
+    (&["get_documents", "update_documents", "replace_documents", "restore_documents"], [401, 404, 200, 404]),
     (&["delete_documents"], [401, 404, 204, 404]),
     // Settings are nobody's and without rules: administrators only.
     (&["list_settings"], [401, 200, 200, 200]),
     (&["create_settings"], [401, 403, 403, 201]),
-    (&["get_settings", "update_settings"], [401, 404, 404, 200]),
+    (&["batch_settings", "batch_notices"], [401, 403, 403, 200]),
+    (&["get_settings", "update_settings", "replace_settings"], [401, 404, 404, 200]),
     (&["delete_settings"], [401, 404, 404, 204]),
     // Notices: everyone reads, administrators write, nobody deletes.
     (&["list_notices", "get_notices"], [200, 200, 200, 200]),
     (&["create_notices"], [401, 403, 403, 201]),
-    (&["update_notices"], [401, 403, 403, 200]),
+    (&["update_notices", "replace_notices"], [401, 403, 403, 200]),
     (&["delete_notices"], [401, 403, 403, 403]),
 ];
 
@@ -76,9 +78,14 @@ impl Cast {
 
     /// A request of the route that succeeds unless access is refused; no row spoils the next.
     async fn request(&self, app: &TestApp, route: &Route, caller: &str) -> Request {
-        let path = if route.method == Method::DELETE && route.path.contains("{id}") {
+        let is_restore = route.path.ends_with("/{id}/restore");
+        let path = if is_restore || route.method == Method::DELETE && route.path.contains("{id}") {
             let id = self.targets.fresh(app, route, &self.owner, &self.administrator).await;
-            route.path.replace("{id}", &id)
+            let path = route.path.replace("{id}", &id);
+            if let Some(record) = path.strip_suffix("/restore") {
+                app.delete(record).bearer(&self.owner.token).send().await.expect(204);
+            }
+            path
         } else {
             self.targets.path(route)
         };

@@ -5,7 +5,7 @@ use web::{Method, Route, Routes};
 use super::{Answer, promise};
 
 /// The published codes and the status of each.
-pub const CODES: [(&str, u16); 31] = [
+pub const CODES: [(&str, u16); 32] = [
     ("unauthenticated", 401),
     ("invalid_credentials", 401),
     ("invalid_token", 401),
@@ -31,6 +31,7 @@ pub const CODES: [(&str, u16); 31] = [
     ("username_taken", 409),
     ("unique_violation", 409),
     ("reference_violation", 409),
+    ("idempotency_key_reused", 422),
     ("last_administrator", 409),
     ("rate_limited", 429),
     ("internal", 500),

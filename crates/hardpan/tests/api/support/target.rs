@@ -4,11 +4,12 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
+use kernel::schema::Kind;
 use resources::schema::Owner;
 use serde_json::{Value as Json, json};
 use web::{Body, Method, Route};
 
-use super::{PASSWORD, Person, Request, TestApp, valid_body};
+use super::{PASSWORD, Person, Request, TestApp, valid, valid_body};
 
 /// What requests are made for.
 pub struct Targets {
@@ -74,6 +75,11 @@ impl Targets {
         let nth = 1000 + self.counter.fetch_add(1, Ordering::Relaxed);
         match (&*route.operation.id, &route.body) {
             (_, Body::None) => None,
+            (batch, Body::Record { schema }) if batch.starts_with("batch_") => {
+                let list = schema.fields.iter().find(|field| field.name == "create").unwrap();
+                let Kind::Array { items, .. } = &list.kind else { panic!("a list is needed") };
+                Some(json!({"create": [valid(items, nth)]}))
+            }
             ("log_in", _) => Some(json!({"email": "nobody@example.com", "password": PASSWORD})),
             (_, Body::Json { schema, .. } | Body::Record { schema }) => Some(valid_body(schema, nth)),
         }
@@ -92,7 +98,7 @@ impl Targets {
             None => request,
         };
         let is_conditional =
-            [Method::PATCH, Method::DELETE].contains(&route.method) && route.path.contains("/settings");
+            [Method::PATCH, Method::PUT, Method::DELETE].contains(&route.method) && route.path.contains("/settings");
         if is_conditional { request.header("if-match", "*") } else { request }
     }
 }

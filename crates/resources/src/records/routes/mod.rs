@@ -32,19 +32,11 @@ fn resource_routes(records: &Records, resource: &Arc<Resource>) -> Routes {
         let operation = format!("{verb}_{name}");
         match verb {
             "list" => Route::new(method, path.to_owned(), operation, &deps, read::list),
-            "create" => Route::new(method, path.to_owned(), operation, &deps, write::create),
-            "get" => Route::new(method, path.to_owned(), operation, &deps, read::get),
-            "update" => Route::new(method, path.to_owned(), operation, &deps, write::update),
-            _ => Route::new(method, path.to_owned(), operation, &deps, write::delete),
+            _ => Route::new(method, path.to_owned(), operation, &deps, read::get),
         }
         .access(Access::Rules)
     };
-    let record = Some(resource.output());
-    let mut writes = vec![Code::NotFound, Code::Forbidden, Code::VersionMismatch];
-    if resource.requires_if_match {
-        writes.push(Code::VersionRequired);
-    }
-    vec![
+    let mut routes = vec![
         route(Method::GET, &path, "list")
             .query(vec![
                 Field::optional("filter", Kind::text(rule::MAX_LENGTH))
@@ -58,30 +50,14 @@ fn resource_routes(records: &Records, resource: &Arc<Resource>) -> Routes {
             .summary(name.clone(), format!("A page of {name} that the caller may read."))
             .answers(StatusCode::OK, "A page.", Some(page(resource.output())))
             .errors(&[Code::BadCursor]),
-        route(Method::POST, &path, "create")
-            .record_body(resource.input())
-            .summary(name.clone(), format!("Creates one of {name}."))
-            .answers(StatusCode::CREATED, "The record as it was stored.", record.clone())
-            .etag()
-            .errors(&[Code::Forbidden, Code::UniqueViolation]),
         route(Method::GET, &one, "get")
             .summary(name.clone(), format!("Reads one of {name}."))
-            .answers(StatusCode::OK, "The record.", record.clone())
+            .answers(StatusCode::OK, "The record.", Some(resource.output()))
             .etag()
             .errors(&[Code::NotFound]),
-        route(Method::PATCH, &one, "update")
-            .record_body(resource.patch())
-            .summary(name.clone(), format!("Changes one of {name} by a JSON Merge Patch."))
-            .answers(StatusCode::OK, "The record as it is now.", record)
-            .etag()
-            .errors(&writes)
-            .errors(&[Code::UniqueViolation]),
-        route(Method::DELETE, &one, "delete")
-            .summary(name.clone(), format!("Deletes one of {name}."))
-            .answers(StatusCode::NO_CONTENT, "It is gone.", None)
-            .errors(&writes)
-            .errors(&[Code::ReferenceViolation]),
-    ]
+    ];
+    routes.extend(write::routes(&deps, resource));
+    routes
 }
 
 /// `{items, next}`.

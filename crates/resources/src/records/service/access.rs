@@ -91,16 +91,28 @@ pub(super) async fn writable(
     rule: &Bound,
     if_match: Option<IfMatch>,
 ) -> Result<Record> {
-    tx.lock(&format!("{}/{id}", resource.name)).await?;
     let read = allowed(ctx, resource, Operation::Read)?;
-    let found = store::get(tx, resource, id).await?;
+    let found = store::held(tx, ctx.db().dialect(), resource, &[id]).await?.pop();
     let record = readable(tx, ctx, declaration, &read, found).await?;
-    if !holds(tx, declaration, rule, &record).await? {
+    changeable(tx, ctx, declaration, rule, if_match, &record).await?;
+    Ok(record)
+}
+
+/// Errors: 403, 412, 428 unless the actor may change this record, which is readable, and names the right version.
+pub(super) async fn changeable(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    declaration: &Declaration,
+    rule: &Bound,
+    if_match: Option<IfMatch>,
+    record: &Record,
+) -> Result<()> {
+    if !holds(tx, declaration, rule, record).await? {
         return Err(denied(ctx, Code::Forbidden));
     }
     match if_match {
-        None if resource.requires_if_match => Err(Error::new(Code::VersionRequired)),
+        None if record.resource.requires_if_match => Err(Error::new(Code::VersionRequired)),
         Some(condition) if !condition.accepts(record.version()) => Err(Error::new(Code::VersionMismatch)),
-        _ => Ok(record),
+        _ => Ok(()),
     }
 }

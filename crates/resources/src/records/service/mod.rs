@@ -8,6 +8,9 @@ mod write;
 
 use std::sync::Arc;
 
+pub use write::{Batched, Upserted};
+pub(super) use write::{MOST_OPERATIONS, sever};
+
 use kernel::Result;
 use platform::secrets::{Keyring, MacKey};
 

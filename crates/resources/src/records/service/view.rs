@@ -63,14 +63,25 @@ impl View {
     /// The record as the actor sees it.
     pub async fn show(&self, tx: &mut Tx<'_>, declaration: &Declaration, record: Record) -> Result<Shown> {
         let mut is_visible = Vec::with_capacity(self.sights.len());
-        for sight in &self.sights {
-            is_visible.push(match sight {
-                Sight::Always => true,
-                Sight::Never => false,
-                Sight::Where(rule) => holds(tx, declaration, rule, &record).await?,
-            });
+        for index in 0..self.sights.len() {
+            is_visible.push(self.sees(tx, declaration, &record, index).await?);
         }
         Ok(Shown::new(record, is_visible))
+    }
+
+    /// Whether the actor sees this field of `record`.
+    pub async fn sees(
+        &self,
+        tx: &mut Tx<'_>,
+        declaration: &Declaration,
+        record: &Record,
+        index: usize,
+    ) -> Result<bool> {
+        match self.sights.get(index) {
+            Some(Sight::Always) => Ok(true),
+            Some(Sight::Where(rule)) => holds(tx, declaration, rule, record).await,
+            Some(Sight::Never) | None => Ok(false),
+        }
     }
 }
 

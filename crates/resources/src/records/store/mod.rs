@@ -1,4 +1,7 @@
 //! SQL of records. Names come from the checked declaration and are always quoted; values are parameters alone.
+mod dependents;
+mod hold;
+mod keys;
 mod list;
 mod purge;
 mod rule;
@@ -9,8 +12,11 @@ use std::sync::Arc;
 use ::store::Tx;
 use kernel::{Result, Uuid};
 
+pub(super) use dependents::{dependents, remove, unlink};
+pub(super) use hold::{held, held_deleted, hold};
+pub(super) use keys::find_by_key;
 pub(super) use list::list;
-pub(super) use purge::{hidden_owner, hide_owner, owned, purge_chunk, purge_one, unhide_owner};
+pub(super) use purge::{Left, hidden_owner, hide_owner, left, unhide_owner};
 
 use self::sql::{Sql, columns};
 use super::Record;
@@ -52,11 +58,6 @@ pub(super) async fn update(tx: &mut Tx<'_>, record: &Record, from: i64) -> Resul
     Ok(tx.execute(&sql.text, &sql.params).await? == 1)
 }
 
-pub(super) async fn delete(tx: &mut Tx<'_>, resource: &Resource, id: Uuid, version: i64) -> Result<bool> {
-    let sql = format!("DELETE FROM \"{}\" WHERE id = $1 AND version = $2", resource.name);
-    Ok(tx.execute(&sql, &[id.into(), version.into()]).await? == 1)
-}
-
 /// Leaves out what is deleted, and what belongs to an account that is.
 fn visible(sql: &mut Sql, resource: &Resource) {
     visible_in(sql, resource, &resource.name);
@@ -67,6 +68,11 @@ fn visible_in(sql: &mut Sql, resource: &Resource, name: &str) {
     if resource.is_soft_deleted {
         sql.push(&format!(" AND \"{name}\".deleted_at IS NULL"));
     }
+    is_of_living_owner(sql, resource, name);
+}
+
+/// Leaves out what belongs to an account that is deleted.
+fn is_of_living_owner(sql: &mut Sql, resource: &Resource, name: &str) {
     if resource.owner == Owner::User {
         // NOT EXISTS would make PostgreSQL expect one row, and sort what an index has in order.
         sql.push(&format!(" AND \"{name}\".owner_id NOT IN (SELECT owner_id FROM hidden_owners)"));

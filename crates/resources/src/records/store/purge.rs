@@ -1,8 +1,18 @@
-//! SQL of accounts that are gone: whose rows are hidden, and their removal in chunks.
+//! SQL of what is to be removed for good: rows of accounts that are gone, and rows deleted long ago.
 use ::store::Tx;
 use kernel::{Result, Timestamp, UserId, Uuid};
 
+use super::sql::Sql;
 use crate::schema::Resource;
+
+/// Which rows are to go.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::records) enum Left {
+    /// Those of a deleted account.
+    By(UserId),
+    /// Those softly deleted before this.
+    Before(Timestamp),
+}
 
 pub(in crate::records) async fn hide_owner(tx: &mut Tx<'_>, owner: UserId, at: Timestamp) -> Result<()> {
     let sql = "INSERT INTO hidden_owners (owner_id, hidden_at) VALUES ($1, $2) ON CONFLICT (owner_id) DO NOTHING";
@@ -25,37 +35,31 @@ pub(in crate::records) async fn unhide_owner(tx: &mut Tx<'_>, owner: UserId) -> 
     tx.execute("DELETE FROM hidden_owners WHERE owner_id = $1", &[owner.into()]).await.map(|_| ())
 }
 
-/// Removes up to `limit` rows of an owner, the newest first: what refers to others tends to be newer than they.
-pub(in crate::records) async fn purge_chunk(
+/// Up to `limit` rows to remove whose ids come before `before`, the newest first: what refers to others tends to be newer than they.
+pub(in crate::records) async fn left(
     tx: &mut Tx<'_>,
     resource: &Resource,
-    owner: UserId,
-    limit: i64,
-) -> Result<u64> {
-    let table = &resource.name;
-    let sql = format!(
-        "DELETE FROM \"{table}\" WHERE id IN (SELECT id FROM \"{table}\" WHERE owner_id = $1 ORDER BY id DESC LIMIT $2)"
-    );
-    tx.execute(&sql, &[owner.into(), limit.into()]).await
-}
-
-/// The ids such a chunk would remove.
-pub(in crate::records) async fn owned(
-    tx: &mut Tx<'_>,
-    resource: &Resource,
-    owner: UserId,
+    left: Left,
+    before: Option<Uuid>,
     limit: i64,
 ) -> Result<Vec<Uuid>> {
-    let sql = format!("SELECT id FROM \"{}\" WHERE owner_id = $1 ORDER BY id DESC LIMIT $2", resource.name);
-    tx.query(&sql, &[owner.into(), limit.into()]).await?.iter().map(|row| row.get(0)).collect()
-}
-
-pub(in crate::records) async fn purge_one(
-    tx: &mut Tx<'_>,
-    resource: &Resource,
-    owner: UserId,
-    id: Uuid,
-) -> Result<u64> {
-    let sql = format!("DELETE FROM \"{}\" WHERE owner_id = $1 AND id = $2", resource.name);
-    tx.execute(&sql, &[owner.into(), id.into()]).await
+    let mut sql = Sql::new();
+    sql.push(&format!("SELECT id FROM \"{}\" WHERE ", resource.name));
+    match left {
+        Left::By(owner) => {
+            sql.push("owner_id = ");
+            sql.value(owner);
+        }
+        Left::Before(at) => {
+            sql.push("deleted_at < ");
+            sql.value(at);
+        }
+    }
+    if let Some(before) = before {
+        sql.push(" AND id < ");
+        sql.value(before);
+    }
+    sql.push(" ORDER BY id DESC LIMIT ");
+    sql.value(limit);
+    tx.query(&sql.text, &sql.params).await?.iter().map(|row| row.get(0)).collect()
 }

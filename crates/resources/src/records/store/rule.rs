@@ -130,7 +130,7 @@ impl Rows<'_> {
                 return self.fill(sql, " AND ?s < ?a", subject, &Term::Value(after.into()));
             }
             (TextTest::StartsWith, _) => "substr(?s, 1, length(?a)) = ?a",
-            (TextTest::EndsWith, _) => "(length(?s) >= length(?a) AND substr(?s, length(?s) - length(?a) + 1) = ?a)",
+            (TextTest::EndsWith, _) => "substr(?s, length(?s) - length(?a) + 1) = ?a",
             (TextTest::Contains, Term::Value(_)) => "length(replace(?s, ?a, '')) < length(?s)",
             (TextTest::Contains, _) => "(length(replace(?s, ?a, '')) < length(?s) OR (?a = '' AND ?s IS NOT NULL))",
         };

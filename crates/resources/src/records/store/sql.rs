@@ -1,5 +1,5 @@
 //! Statement text and its parameters, grown together.
-use kernel::Value;
+use kernel::{Uuid, Value};
 
 use crate::schema::Resource;
 
@@ -22,6 +22,15 @@ impl Sql {
         self.params.push(value.into());
         self.text.push('$');
         self.text.push_str(&self.params.len().to_string());
+    }
+
+    /// Appends `($n, $m, ...)`.
+    pub fn ids(&mut self, ids: &[Uuid]) {
+        for (index, id) in ids.iter().enumerate() {
+            self.push(if index == 0 { "(" } else { ", " });
+            self.value(*id);
+        }
+        self.push(")");
     }
 }
 

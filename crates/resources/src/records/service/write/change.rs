@@ -1,0 +1,236 @@
+//! The changes of single records, inside a transaction that is open: one operation or a batch makes them alike.
+use std::sync::Arc;
+
+use ::store::{Ctx, Tx};
+use kernel::{Actor, Code, Error, FieldError, Result, UserId, Uuid, Value, id::uuid_v7, rule::Bound};
+use platform::audit::{self, Entry};
+
+use super::{
+    super::{
+        super::{
+            Record,
+            input::{self, Input, Unnamed},
+            store,
+        },
+        Records,
+        access::{allowed, denied, holds, readable},
+        view::View,
+    },
+    fields::{self, Fields},
+    relations,
+};
+use crate::schema::{Declaration, Operation, Owner, Resource, place, unique_index};
+
+/// What a body does to a record that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::records) enum Mode {
+    /// Fields it names change; JSON is merged into what was there.
+    Patch,
+    /// Fields it names are replaced, JSON as well.
+    Assign,
+    /// The same, and those it does not name get their defaults.
+    Replace,
+}
+
+impl Mode {
+    pub(super) const fn unnamed(self) -> Unnamed {
+        match self {
+            Self::Patch | Self::Assign => Unnamed::Kept,
+            Self::Replace => Unnamed::UnsetIfWritable,
+        }
+    }
+}
+
+/// Writes records of one resource for one caller.
+pub(super) struct Writer<'a> {
+    pub ctx: &'a Ctx,
+    pub declaration: &'a Declaration,
+    pub resource: &'a Arc<Resource>,
+    fields: Fields,
+}
+
+impl<'a> Writer<'a> {
+    pub fn new(ctx: &'a Ctx, records: &'a Records, resource: &'a Arc<Resource>) -> Self {
+        Self { ctx, declaration: records.declaration(), resource, fields: Fields::new(ctx, resource) }
+    }
+
+    pub const fn view(&self) -> &View {
+        &self.fields.view
+    }
+
+    pub async fn create(&self, tx: &mut Tx<'_>, input: Input) -> Result<Record> {
+        let rule = allowed(self.ctx, self.resource, Operation::Create)?;
+        let mut record = new_record(self.ctx, self.resource);
+        // Rules of fields look at the record as it will be.
+        input.values().for_each(|(index, value)| set(&mut record, index, value));
+        for (index, value) in self.settle(tx, &record, &input, Unnamed::Unset).await? {
+            set(&mut record, index, value);
+        }
+        if !holds(tx, self.declaration, &rule, &record).await? {
+            return Err(denied(self.ctx, Code::Forbidden));
+        }
+        self.check_references(tx, &record, None).await?;
+        if let Err(error) = store::insert(tx, &record).await {
+            return Err(self.name_unique(tx, &record, error).await);
+        }
+        let entry = Entry::new("record.created", &self.resource.name, record.id()?).after(&record);
+        audit::record(tx, self.ctx, entry).await?;
+        Ok(record)
+    }
+
+    /// The record as it is afterwards. `before` is held by this transaction.
+    pub async fn change(
+        &self,
+        tx: &mut Tx<'_>,
+        before: Record,
+        rule: &Bound,
+        input: Input,
+        mode: Mode,
+    ) -> Result<Record> {
+        let mut after = before.clone();
+        let values = self.settle(tx, &before, &input, mode.unnamed()).await?;
+        let written: Vec<usize> = values.iter().map(|(index, _)| *index).collect();
+        for (index, value) in values {
+            let value = match mode {
+                Mode::Patch => input::merged(self.resource, index, before.values.get(index), value)?,
+                Mode::Assign | Mode::Replace => value,
+            };
+            set(&mut after, index, value);
+        }
+        if after.values == before.values {
+            return Ok(before);
+        }
+        self.touch(&mut after);
+        if !holds(tx, self.declaration, rule, &after).await? {
+            return Err(denied(self.ctx, Code::Forbidden));
+        }
+        self.fields.check(tx, self, &after, &written).await?;
+        self.check_references(tx, &after, Some(&before)).await?;
+        self.put(tx, &before, &after).await?;
+        let entry = Entry::new("record.updated", &self.resource.name, before.id()?).before(&before).after(&after);
+        audit::record(tx, self.ctx, entry).await?;
+        Ok(after)
+    }
+
+    /// Deletes `before`, which is held by this transaction, or marks it as deleted.
+    pub async fn delete(&self, tx: &mut Tx<'_>, before: Record) -> Result<()> {
+        let id = before.id()?;
+        if self.resource.is_soft_deleted {
+            let mut after = before.clone();
+            set(&mut after, place::DELETED_AT, self.ctx.now().into());
+            self.touch(&mut after);
+            self.put(tx, &before, &after).await?;
+        } else {
+            relations::sever(tx, self.ctx, self.declaration, self.resource, &[id]).await?;
+            store::remove(tx, self.resource, &[id]).await?;
+        }
+        audit::record(tx, self.ctx, Entry::new("record.deleted", &self.resource.name, id).before(&before)).await
+    }
+
+    /// Takes back a soft deletion, where both rules hold.
+    pub async fn restore(&self, tx: &mut Tx<'_>, id: Uuid, rules: [&Bound; 2]) -> Result<Record> {
+        let dialect = self.ctx.db().dialect();
+        let found = store::held_deleted(tx, dialect, self.resource, id).await?;
+        let [read, delete] = rules;
+        let before = readable(tx, self.ctx, self.declaration, read, found).await?;
+        // Of what is deleted nobody else is to know.
+        let before = readable(tx, self.ctx, self.declaration, delete, Some(before)).await?;
+        let mut after = before.clone();
+        set(&mut after, place::DELETED_AT, Value::Null);
+        self.touch(&mut after);
+        self.put(tx, &before, &after).await?;
+        let entry = Entry::new("record.restored", &self.resource.name, id).before(&before).after(&after);
+        audit::record(tx, self.ctx, entry).await?;
+        Ok(after)
+    }
+
+    fn touch(&self, record: &mut Record) {
+        let version = record.version() + 1;
+        set(record, place::UPDATED_AT, self.ctx.now().into());
+        set(record, place::VERSION, version.into());
+    }
+
+    async fn put(&self, tx: &mut Tx<'_>, before: &Record, after: &Record) -> Result<()> {
+        match store::update(tx, after, before.version()).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Error::new(Code::VersionMismatch)),
+            Err(error) => Err(self.name_unique(tx, after, error).await),
+        }
+    }
+
+    async fn settle(
+        &self,
+        tx: &mut Tx<'_>,
+        record: &Record,
+        input: &Input,
+        unnamed: Unnamed,
+    ) -> Result<Vec<(usize, Value)>> {
+        let standings = self.fields.standings(tx, self.declaration, record).await?;
+        fields::settle(self.ctx, self.resource, input, unnamed, &standings)
+    }
+
+    /// Every reference that is new must be to a record the actor can read, or ids of strangers could be probed.
+    async fn check_references(&self, tx: &mut Tx<'_>, record: &Record, before: Option<&Record>) -> Result<()> {
+        for (index, column) in self.resource.declared() {
+            let Some(reference) = &column.reference else { continue };
+            let Some(Value::Uuid(id)) = record.values.get(index) else { continue };
+            if before.is_some_and(|before| before.values.get(index) == record.values.get(index)) {
+                continue;
+            }
+            let target = self.declaration.find(&reference.to);
+            let target = target.ok_or_else(|| Error::internal("a reference to no resource"))?;
+            let found = store::get(tx, target, *id).await?;
+            let is_readable = match (&self.ctx.actor, found) {
+                (Actor::System(_), found) => found.is_some(),
+                (actor, Some(found)) => {
+                    let rule = target.rules.read.bind(actor, self.ctx.now());
+                    holds(tx, self.declaration, &rule, &found).await?
+                }
+                (_, None) => false,
+            };
+            if !is_readable {
+                let error = FieldError::new(&column.name, "not_found", "refers to nothing you can read");
+                return Err(Error::invalid(vec![error]));
+            }
+        }
+        Ok(())
+    }
+
+    /// Names the fields whose values are taken, those the actor sees.
+    async fn name_unique(&self, tx: &mut Tx<'_>, record: &Record, error: Error) -> Error {
+        let Some(constraint) = ::store::violated(&error) else { return error };
+        let broken = self.resource.unique_keys();
+        let broken = broken.into_iter().find(|key| constraint == unique_index(&self.resource.name, key));
+        let mut error = error;
+        for name in broken.into_iter().flatten() {
+            let Some((index, _)) = self.resource.column(&name) else { continue };
+            // The transaction is spoiled: a rule that would have to ask the database counts as one that does not hold.
+            if self.view().sees(tx, self.declaration, record, index).await.unwrap_or(false) {
+                error = error.with_field(FieldError::new(name, "taken", "another record has this value"));
+            }
+        }
+        error
+    }
+}
+
+/// With Hardpan's own columns; the declared ones are null.
+pub(super) fn new_record(ctx: &Ctx, resource: &Arc<Resource>) -> Record {
+    let now = ctx.now();
+    let mut record = Record { resource: Arc::clone(resource), values: vec![Value::Null; resource.columns.len()] };
+    let owner = match resource.owner {
+        Owner::User => ctx.actor.user_id(),
+        Owner::None => None::<UserId>,
+    };
+    set(&mut record, place::ID, uuid_v7(now, ctx.random()).into());
+    set(&mut record, place::OWNER_ID, owner.into());
+    set(&mut record, place::CREATED_AT, now.into());
+    set(&mut record, place::UPDATED_AT, now.into());
+    set(&mut record, place::VERSION, 1.into());
+    record
+}
+
+pub(super) fn set(record: &mut Record, index: usize, value: Value) {
+    if let Some(place) = record.values.get_mut(index) {
+        *place = value;
+    }
+}

@@ -1,0 +1,124 @@
+//! What refers to records that go: unlinked or gone as well, with versions and audit rows of their own.
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use ::store::{Ctx, Tx};
+use kernel::{Code, Error, Result, Uuid};
+use platform::audit::{self, Entry};
+use serde_json::json;
+
+use super::super::super::store;
+use crate::schema::{Declaration, OnDelete, Resource};
+
+/// Most records that one deletion takes along or unlinks.
+const MOST: usize = 10_000;
+/// Most ids an audit row lists.
+const LISTED: usize = 1_000;
+
+/// What a deletion does beyond the records it names.
+#[derive(Default)]
+struct Reach {
+    /// By resource, what goes along.
+    removed: BTreeMap<String, BTreeSet<Uuid>>,
+    /// By resource and column, what loses its reference.
+    unlinked: BTreeMap<(String, String), BTreeSet<Uuid>>,
+    count: usize,
+}
+
+/// Unlinks what refers to these records, and notes what goes along with them: the database removes it together with them, in the
+/// statement that must follow. Everything it finds is held until the transaction ends.
+///
+/// Errors: 409 when more than 10,000 other records would go or change.
+pub(in crate::records) async fn sever(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    declaration: &Declaration,
+    resource: &Arc<Resource>,
+    ids: &[Uuid],
+) -> Result<()> {
+    if referrers(declaration, resource).next().is_none() {
+        return Ok(());
+    }
+    // From here on nothing new can refer to them.
+    store::hold(tx, ctx.db().dialect(), resource, ids).await?;
+    let reach = reach(tx, ctx, declaration, resource, ids).await?;
+    let nothing = BTreeSet::new();
+    for ((name, column), ids) in &reach.unlinked {
+        let gone = reach.removed.get(name).unwrap_or(&nothing);
+        let left: Vec<Uuid> = ids.difference(gone).copied().collect();
+        if left.is_empty() {
+            continue;
+        }
+        let Some(unlinked) = declaration.find(name) else { continue };
+        store::unlink(tx, unlinked, column, &left, ctx.now()).await?;
+        let shown = listed(unlinked, &left);
+        let after = json!({"field": column, "rows": left.len(), "ids": shown});
+        audit::record(tx, ctx, Entry::new("records.unlinked", name, None::<Uuid>).after(after)).await?;
+    }
+    for (name, gone) in &reach.removed {
+        let Some(removed) = declaration.find(name) else { continue };
+        let gone: Vec<Uuid> = gone.iter().filter(|id| *name != resource.name || !ids.contains(id)).copied().collect();
+        if gone.is_empty() {
+            continue;
+        }
+        let after = json!({"rows": gone.len(), "ids": listed(removed, &gone)});
+        audit::record(tx, ctx, Entry::new("records.cascaded", name, None::<Uuid>).after(after)).await?;
+    }
+    Ok(())
+}
+
+/// Follows references level by level; what was met is not followed again, so that cycles end.
+async fn reach(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    declaration: &Declaration,
+    resource: &Arc<Resource>,
+    ids: &[Uuid],
+) -> Result<Reach> {
+    let mut reach = Reach::default();
+    reach.removed.insert(resource.name.clone(), ids.iter().copied().collect());
+    let mut level: Vec<(Arc<Resource>, Vec<Uuid>)> = vec![(Arc::clone(resource), ids.to_vec())];
+    while let Some((target, ids)) = level.pop() {
+        for (referrer, column, on_delete) in referrers(declaration, &target) {
+            // Whatever is in its way is found by the database when the rows go.
+            if on_delete == OnDelete::Restrict {
+                continue;
+            }
+            let left = MOST - reach.count;
+            let found = store::dependents(tx, ctx.db().dialect(), referrer, column, &ids, left + 1).await?;
+            let known = match on_delete {
+                OnDelete::Cascade => reach.removed.entry(referrer.name.clone()).or_default(),
+                _ => reach.unlinked.entry((referrer.name.clone(), column.to_owned())).or_default(),
+            };
+            let new: Vec<Uuid> = found.into_iter().filter(|id| known.insert(*id)).collect();
+            reach.count += new.len();
+            if reach.count > MOST {
+                let detail = format!("More than {MOST} other records would go or change with it; delete those first.");
+                return Err(Error::new(Code::ReferenceViolation).with_detail(detail));
+            }
+            if on_delete == OnDelete::Cascade && !new.is_empty() {
+                level.push((Arc::clone(referrer), new));
+            }
+        }
+    }
+    Ok(reach)
+}
+
+/// Every column that refers to `target`.
+fn referrers<'a>(
+    declaration: &'a Declaration,
+    target: &'a Resource,
+) -> impl Iterator<Item = (&'a Arc<Resource>, &'a str, OnDelete)> {
+    declaration.resources.iter().flat_map(move |resource| {
+        resource.columns.iter().filter_map(move |column| {
+            let reference = column.reference.as_ref().filter(|reference| reference.to == target.name)?;
+            Some((resource, column.name.as_str(), reference.on_delete))
+        })
+    })
+}
+
+fn listed(resource: &Resource, ids: &[Uuid]) -> Vec<String> {
+    ids.iter().take(LISTED).map(|id| kernel::id::encode(&resource.id_prefix, *id)).collect()
+}

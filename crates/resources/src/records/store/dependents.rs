@@ -1,0 +1,69 @@
+//! SQL of what refers to records that go.
+use ::store::{Dialect, Tx};
+use kernel::{Result, Timestamp, Uuid};
+
+use super::{hold::chunks, sql::Sql};
+use crate::schema::{Resource, place};
+
+/// Up to `limit` rows whose `column` refers to one of `ids`, held until the transaction ends.
+pub(in crate::records) async fn dependents(
+    tx: &mut Tx<'_>,
+    dialect: Dialect,
+    resource: &Resource,
+    column: &str,
+    ids: &[Uuid],
+    limit: usize,
+) -> Result<Vec<Uuid>> {
+    let mut found = Vec::new();
+    for chunk in chunks(ids) {
+        let mut sql = Sql::new();
+        sql.push(&format!("SELECT id FROM \"{}\" WHERE \"{column}\" IN ", resource.name));
+        sql.ids(&chunk);
+        sql.push(" ORDER BY id LIMIT ");
+        sql.value(i64::try_from(limit.saturating_sub(found.len())).unwrap_or(i64::MAX));
+        sql.push(match dialect {
+            Dialect::Sqlite => "",
+            Dialect::Postgres => " FOR UPDATE",
+        });
+        for row in tx.query(&sql.text, &sql.params).await? {
+            found.push(row.get(0)?);
+        }
+    }
+    Ok(found)
+}
+
+/// Takes the reference out of these rows, each of which gets its next version.
+pub(in crate::records) async fn unlink(
+    tx: &mut Tx<'_>,
+    resource: &Resource,
+    column: &str,
+    ids: &[Uuid],
+    at: Timestamp,
+) -> Result<()> {
+    let name = |index: usize| resource.columns.get(index).map_or("", |column| column.name.as_str());
+    let (version, updated_at) = (name(place::VERSION), name(place::UPDATED_AT));
+    for chunk in chunks(ids) {
+        let mut sql = Sql::new();
+        sql.push(&format!(
+            "UPDATE \"{}\" SET \"{column}\" = NULL, \"{version}\" = \"{version}\" + 1, \"{updated_at}\" = ",
+            resource.name
+        ));
+        sql.value(at);
+        sql.push(" WHERE id IN ");
+        sql.ids(&chunk);
+        tx.execute(&sql.text, &sql.params).await?;
+    }
+    Ok(())
+}
+
+/// Removes these rows, and with them what refers to them by `cascade`; says how many of themselves there were.
+pub(in crate::records) async fn remove(tx: &mut Tx<'_>, resource: &Resource, ids: &[Uuid]) -> Result<u64> {
+    let mut rows = 0;
+    for chunk in chunks(ids) {
+        let mut sql = Sql::new();
+        sql.push(&format!("DELETE FROM \"{}\" WHERE id IN ", resource.name));
+        sql.ids(&chunk);
+        rows += tx.execute(&sql.text, &sql.params).await?;
+    }
+    Ok(rows)
+}
