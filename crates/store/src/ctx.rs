@@ -52,6 +52,7 @@ impl Source {
     }
 }
 
+// The ways in are not `async fn`s: each layer more makes the types of all callers deeper, and the compiler has a limit.
 impl Ctx {
     pub fn now(&self) -> Timestamp {
         self.source.clock.now()
@@ -83,12 +84,12 @@ impl Ctx {
     /// Runs `body` in one transaction that commits if it ends well. It may wait for nothing but `Tx`.
     ///
     /// Errors: what `body` returned; 503 when the queue or the pool is full or the commit failed.
-    pub async fn write<T, F>(&self, body: F) -> Result<T>
+    pub fn write<T, F>(&self, body: F) -> impl Future<Output = Result<T>> + Send
     where
         T: Send + 'static,
         F: for<'t, 'c> FnOnce(Ctx, &'t mut Tx<'c>) -> BoxFuture<'t, Result<T>> + Send + 'static,
     {
-        self.db().run(Access::Write, self.clone(), body).await
+        self.db().run(Access::Write, self.clone(), body)
     }
 
     /// The same, begun again when the database gave the transaction up for the sake of others (a deadlock).
@@ -134,32 +135,32 @@ impl Ctx {
     }
 
     /// Runs `body` against the database without changing it.
-    pub async fn read<T, F>(&self, body: F) -> Result<T>
+    pub fn read<T, F>(&self, body: F) -> impl Future<Output = Result<T>> + Send
     where
         T: Send + 'static,
         F: for<'t, 'c> FnOnce(Ctx, &'t mut Tx<'c>) -> BoxFuture<'t, Result<T>> + Send + 'static,
     {
-        self.db().run(Access::Read, self.clone(), body).await
+        self.db().run(Access::Read, self.clone(), body)
     }
 
     /// Runs `body` as [`Ctx::read`] does, on a replica if one has everything this account has written and is not too far behind; again on the
     /// primary should the replica fail. For what people look at. Never for what is checked before a write, nor for sessions, keys and roles.
-    pub async fn read_any<T, F>(&self, body: F) -> Result<T>
+    pub fn read_any<T, F>(&self, body: F) -> impl Future<Output = Result<T>> + Send
     where
         T: Send + 'static,
         F: for<'t, 'c> FnOnce(Ctx, &'t mut Tx<'c>) -> BoxFuture<'t, Result<T>> + Clone + Send + 'static,
     {
-        self.db().read_any(self.clone(), body).await
+        self.db().read_any(self.clone(), body)
     }
 
     /// Runs `body` as a change of the schema: alone, one at a time among all nodes, and without the bound on a statement's time.
     /// On SQLite foreign keys are off inside, because a table is changed by building it anew, and checked before the commit.
-    pub async fn alter<T, F>(&self, body: F) -> Result<T>
+    pub fn alter<T, F>(&self, body: F) -> impl Future<Output = Result<T>> + Send
     where
         T: Send + 'static,
         F: for<'t, 'c> FnOnce(Ctx, &'t mut Tx<'c>) -> BoxFuture<'t, Result<T>> + Send + 'static,
     {
-        self.db().run(Access::Alter, self.clone(), body).await
+        self.db().run(Access::Alter, self.clone(), body)
     }
 
     /// Runs `body` as [`alter`](Self::alter) does, but leaves references between rows unchecked on SQLite: the next

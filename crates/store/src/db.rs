@@ -141,7 +141,9 @@ impl Db {
             (Engine::Postgres(db), Some(replicas)) if access == Access::Write => {
                 Box::pin(db.run_noting(access, body, |at| replicas.note(&actor, at))).await
             }
-            (engine, _) => engine.run(access, body).await,
+            // Not by way of `Engine::run`: each layer more makes the types of all callers deeper.
+            (Engine::Sqlite(db), _) => db.run(access, body).await,
+            (Engine::Postgres(db), _) => Box::pin(db.run(access, body)).await,
         }
     }
 
@@ -238,22 +240,17 @@ impl Engine {
         }
     }
 
-    async fn run<T, F>(&self, access: Access, body: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: for<'t, 'c> FnOnce(&'t mut Tx<'c>) -> BoxFuture<'t, Result<T>> + Send + 'static,
-    {
-        match self {
-            Self::Sqlite(db) => db.run(access, body).await,
-            // Boxed: it is large, and SQLite's callers need not carry it around.
-            Self::Postgres(db) => Box::pin(db.run(access, body)).await,
-        }
-    }
-
     /// How a statement would be run.
     pub async fn explain(&self, sql: &str, is_forced: bool) -> Result<Plan> {
         let sql = sql.to_owned();
-        self.run(Access::Read, move |tx| async move { tx.explain(&sql, is_forced).await }.boxed()).await
+        match self {
+            Self::Sqlite(db) => {
+                db.run(Access::Read, move |tx| async move { tx.explain(&sql, is_forced).await }.boxed()).await
+            }
+            Self::Postgres(db) => {
+                db.run(Access::Read, move |tx| async move { tx.explain(&sql, is_forced).await }.boxed()).await
+            }
+        }
     }
 }
 

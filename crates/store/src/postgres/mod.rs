@@ -121,12 +121,12 @@ impl Db {
     }
 
     /// Runs `body` on a connection of its own, which it has for itself until it ends.
-    pub async fn run<T, F>(&self, access: Access, body: F) -> Result<T>
+    pub fn run<T, F>(&self, access: Access, body: F) -> impl Future<Output = Result<T>> + Send
     where
         T: Send + 'static,
         F: for<'t, 'c> FnOnce(&'t mut crate::Tx<'c>) -> BoxFuture<'t, Result<T>> + Send + 'static,
     {
-        self.run_noting(access, body, |_| ()).await
+        self.run_noting(access, body, |_| ())
     }
 
     /// As [`Db::run`]; `note` hears where in the log the commit stands, if there was one and replicas make it matter.
