@@ -1,14 +1,18 @@
 //! The command line: one file a command. The only part that prints.
 mod check;
+mod export;
 mod failure;
+mod import;
 mod init;
 mod keygen;
 mod migrate;
 mod openapi;
 mod output;
 mod place;
+mod progress;
 mod purge;
 mod serve;
+mod transfer;
 mod user;
 mod welcome;
 
@@ -39,6 +43,8 @@ enum Command {
     Keygen(keygen::Args),
     Migrate(migrate::Args),
     User(user::Args),
+    Export(export::Args),
+    Import(import::Args),
     Openapi(openapi::Args),
     Purge(purge::Args),
     /// The reference page of every key, as docs/configuration.md holds it
@@ -79,6 +85,8 @@ fn run(Cli { place, command }: Cli) -> Outcome {
         Command::Keygen(_) => Ok(keygen::run()),
         Command::Migrate(args) => migrate::run(&args, place.load(None, Vec::new())?),
         Command::User(args) => user::run(args, place.load(None, Vec::new())?),
+        Command::Export(args) => export::run(args, place.load(None, Vec::new())?),
+        Command::Import(args) => import::run(args, place.load(None, Vec::new())?),
         Command::Purge(args) => purge::run(&args, place.load(None, Vec::new())?),
         Command::Openapi(_) => openapi::run(place.load(None, Vec::new())?),
         Command::ConfigReference => {

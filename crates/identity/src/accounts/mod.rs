@@ -10,7 +10,7 @@ mod store;
 
 pub use deletion::AccountDeleted;
 pub use model::{NewAccount, User};
-pub use service::Accounts;
+pub use service::{Accounts, present};
 
 pub(crate) use model::{Identifier, email_field, name_field, username_field};
 pub(crate) use routes::user_schema;

@@ -129,6 +129,11 @@ impl Accounts {
     }
 }
 
+/// Which of these ids are of accounts that are not deleted, for whoever keeps things by owner. At most some thousands at once.
+pub async fn present(tx: &mut Tx<'_>, ids: &[UserId]) -> Result<Vec<UserId>> {
+    if ids.is_empty() { Ok(Vec::new()) } else { store::present(tx, ids).await }
+}
+
 /// Which of the two names another account has.
 pub(super) fn taken(error: Error) -> Error {
     let code = match violated(&error) {

@@ -46,6 +46,16 @@ pub(super) async fn list(tx: &mut Tx<'_>, start: Uuid, rows: i64) -> Result<Vec<
     tx.query(sql, &[start.into(), rows.into()]).await?.iter().map(user).collect()
 }
 
+/// Which of these are accounts that are not deleted.
+pub(super) async fn present(tx: &mut Tx<'_>, ids: &[UserId]) -> Result<Vec<UserId>> {
+    // Repeated up to a power of two: few texts of statements, which stay prepared.
+    let count = ids.len().next_power_of_two();
+    let params: Vec<Value> = ids.iter().cycle().take(count).map(|id| (*id).into()).collect();
+    let places: Vec<String> = (1..=params.len()).map(|place| format!("${place}")).collect();
+    let sql = format!("SELECT id FROM users WHERE state <> 'deleted' AND id IN ({})", places.join(", "));
+    tx.query(&sql, &params).await?.iter().map(|row| row.get(0)).collect()
+}
+
 /// What a log-in by this name is tried against; accounts that may not log in have nothing.
 pub(super) async fn credentials(tx: &mut Tx<'_>, identifier: &Identifier) -> Result<Option<Credentials>> {
     let (sql, name) = match identifier {

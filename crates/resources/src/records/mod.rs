@@ -8,6 +8,7 @@ mod routes;
 mod service;
 mod shown;
 mod store;
+pub mod transfer;
 
 use model::SortKey;
 pub use model::{ListQuery, Record};

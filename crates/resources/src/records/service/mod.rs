@@ -14,6 +14,7 @@ pub(super) use write::{MOST_OPERATIONS, sever};
 use kernel::Result;
 use platform::secrets::{Keyring, MacKey};
 
+pub(super) use self::write::name_unique;
 use crate::schema::Declaration;
 
 /// The records of every declared resource. Cheap to clone.

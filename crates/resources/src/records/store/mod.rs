@@ -6,6 +6,7 @@ mod list;
 mod purge;
 mod rule;
 mod sql;
+mod transfer;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ pub(super) use hold::{held, held_deleted, hold};
 pub(super) use keys::find_by_key;
 pub(super) use list::list;
 pub(super) use purge::{Left, hidden_owner, hide_owner, left, unhide_owner};
+pub(super) use transfer::{having, page, present};
 
 use self::sql::{Sql, columns};
 use super::Record;

@@ -1,0 +1,111 @@
+//! Writing records out, a page at a time.
+use std::{io::Write, sync::Arc};
+
+use ::store::Ctx;
+use futures_util::FutureExt as _;
+use kernel::{
+    Code, Error, FieldError, Result,
+    rule::{self, Bound, Rule},
+};
+
+use super::{CHUNK_BYTES, Format, writer::Writer};
+use crate::{
+    records::{Record, Records, store},
+    schema::Resource,
+};
+
+/// Most records a page holds; long ones make pages smaller.
+const PAGE_ROWS: usize = 1_000;
+
+/// Which records are written, and how.
+#[derive(Clone, Debug)]
+pub struct Export {
+    pub format: Format,
+    /// The fields to write, in this order; none: all of them.
+    pub fields: Vec<String>,
+    /// In the language of rules, about `record`.
+    pub filter: Option<String>,
+    /// Records marked as deleted too.
+    pub has_deleted: bool,
+}
+
+impl Records {
+    /// Writes the records of `resource` in the order of their ids and says how many there were. Each page is one moment of the
+    /// database: a record that changes meanwhile is written as it was before or after. `progress` hears the number so far.
+    ///
+    /// Errors: 400 for an unknown field or a filter that cannot be read; 503 with an `io::Error` when `out` refuses.
+    pub async fn export(
+        &self,
+        ctx: &Ctx,
+        resource: &Arc<Resource>,
+        export: &Export,
+        out: &mut dyn Write,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<u64> {
+        ctx.actor.require_system()?;
+        let fields = fields(resource, &export.fields)?;
+        let filter = filter(ctx, resource, export.filter.as_deref())?;
+        let mut writer = Writer::new(export.format, resource, &fields, out)?;
+        let mut total = 0;
+        let mut after = None;
+        let mut limit = PAGE_ROWS / 10;
+        loop {
+            let (resource, declaration, filter) =
+                (Arc::clone(resource), Arc::clone(self.declaration()), filter.clone());
+            let has_deleted = export.has_deleted;
+            let page = ctx.read(move |_, tx| {
+                async move { store::page(tx, &declaration, &resource, &filter, after, has_deleted, limit).await }
+                    .boxed()
+            });
+            let page = page.await?;
+            for record in &page {
+                writer.write(record)?;
+            }
+            total += u64::try_from(page.len()).unwrap_or(0);
+            progress(total);
+            if page.len() < limit {
+                break;
+            }
+            after = page.last().map(Record::id).transpose()?;
+            limit = fitting(&page);
+        }
+        writer.finish()?;
+        Ok(total)
+    }
+}
+
+/// As many records as would have filled a page, going by this one.
+fn fitting(page: &[Record]) -> usize {
+    let bytes: usize = page.iter().map(Record::size).sum();
+    (page.len() * CHUNK_BYTES / bytes.max(1)).clamp(1, PAGE_ROWS)
+}
+
+fn fields(resource: &Resource, names: &[String]) -> Result<Vec<usize>> {
+    let mut fields = Vec::new();
+    for name in names {
+        let Some((index, _)) = resource.column(name) else {
+            return Err(bad("fields", format!("there is no field `{name}`")));
+        };
+        if fields.contains(&index) {
+            return Err(bad("fields", format!("`{name}` is named twice")));
+        }
+        fields.push(index);
+    }
+    Ok(if fields.is_empty() { (0..resource.columns.len()).collect() } else { fields })
+}
+
+fn filter(ctx: &Ctx, resource: &Resource, text: Option<&str>) -> Result<Bound> {
+    let Some(text) = text else { return Ok(Bound::Const(true)) };
+    let column = |name: &str| {
+        let (index, column) = resource.column(name)?;
+        Some(rule::Column { index, kind: column.rule_type()? })
+    };
+    let rule = Rule::parse(text, &column).map_err(|error| bad("filter", error.to_string()))?;
+    Ok(rule.bind(&ctx.actor, ctx.now()))
+}
+
+fn bad(what: &str, message: String) -> Error {
+    Error::new(Code::BadQuery)
+        .with_detail("What is to be exported cannot be told.")
+        .with_field(FieldError::new(what, "invalid", message))
+}
