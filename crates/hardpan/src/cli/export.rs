@@ -67,9 +67,9 @@ async fn write(scene: &Scene, to: PathBuf, export: Export) -> Outcome {
     out.keep().map_err(|error| unwritable(&to, &error))?;
     let summary = format!("Exported {total} {name} to {}", to.display());
     if to.as_os_str() == STANDARD {
-        output::note(&summary)
+        output::note(&summary);
     } else {
-        output::line(&summary)
+        output::line(&summary);
     }
     Ok(ExitCode::SUCCESS)
 }

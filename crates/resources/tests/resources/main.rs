@@ -12,4 +12,5 @@ mod lists;
 mod rules;
 mod support;
 mod tables;
+mod transfer;
 mod walks;

@@ -1,6 +1,7 @@
 //! A database with declared tables, and actors.
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use kernel::{Actor, Id, Principal, Secret, Timestamp, UserId, Uuid, actor::Method};
 use platform::secrets::Keyring;
 use resources::{
@@ -22,12 +23,27 @@ impl World {
     pub async fn new(db: TestDb, text: &str) -> Self {
         let source = db.source.clone();
         let system = source.system("test");
-        let migrations = [platform::migrations(), resources::migrations()].concat();
+        let migrations = [platform::migrations(), identity::migrations(), resources::migrations()].concat();
         store::migrate::apply(&system, &migrations).await.unwrap();
         let records = Records::new(declare(text), &keyring()).unwrap();
         let plan = schema::apply(&system, records.declaration()).await.unwrap();
         assert_eq!(plan.refused, Vec::<String>::new());
         Self { source, records, _db: db }
+    }
+
+    /// An account for the user of this number.
+    pub async fn account(&self, number: u128) {
+        let system = self.system();
+        let made = system.write(move |ctx, tx| {
+            async move {
+                let sql = "INSERT INTO users (id, preferences, state, created_at, updated_at, version) \
+                           VALUES ($1, $2, 'active', $3, $3, 1)";
+                let id = UserId::from_uuid(Uuid::from_u128(number));
+                tx.execute(sql, &[id.into(), kernel::Value::Json("{}".into()), ctx.now().into()]).await
+            }
+            .boxed()
+        });
+        assert_eq!(made.await.unwrap(), 1);
     }
 
     pub fn resource(&self, name: &str) -> Arc<Resource> {

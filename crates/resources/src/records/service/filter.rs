@@ -15,7 +15,7 @@ use crate::schema::{Declaration, Operation, Resource};
 
 /// Reads a filter for whoever calls. A field counts as null in records that do not show it, as do all fields of a related
 /// record that the caller may not read. Errors: 400 with the place of what is wrong.
-pub(super) fn filter(ctx: &Ctx, declaration: &Declaration, view: &View, text: &str) -> Result<Bound> {
+pub(in crate::records) fn filter(ctx: &Ctx, declaration: &Declaration, view: &View, text: &str) -> Result<Bound> {
     let sights = Sights { ctx, declaration, view };
     match Rule::parse(text, &sights) {
         Ok(rule) => Ok(rule.bind_guarded(&ctx.actor, ctx.now(), &sights)),

@@ -3,14 +3,15 @@ use std::{io::Write, sync::Arc};
 
 use ::store::Ctx;
 use futures_util::FutureExt as _;
-use kernel::{
-    Code, Error, FieldError, Result,
-    rule::{self, Bound, Rule},
-};
+use kernel::{Code, Error, FieldError, Result, rule::Bound};
 
 use super::{CHUNK_BYTES, Format, writer::Writer};
 use crate::{
-    records::{Record, Records, store},
+    records::{
+        Record, Records,
+        service::{View, filter},
+        store,
+    },
     schema::Resource,
 };
 
@@ -44,7 +45,10 @@ impl Records {
     ) -> Result<u64> {
         ctx.actor.require_system()?;
         let fields = fields(resource, &export.fields)?;
-        let filter = filter(ctx, resource, export.filter.as_deref())?;
+        let filter = match &export.filter {
+            Some(text) => filter(ctx, self.declaration(), &View::new(ctx, resource), text)?,
+            None => Bound::Const(true),
+        };
         let mut writer = Writer::new(export.format, resource, &fields, out)?;
         let mut total = 0;
         let mut after = None;
@@ -92,16 +96,6 @@ fn fields(resource: &Resource, names: &[String]) -> Result<Vec<usize>> {
         fields.push(index);
     }
     Ok(if fields.is_empty() { (0..resource.columns.len()).collect() } else { fields })
-}
-
-fn filter(ctx: &Ctx, resource: &Resource, text: Option<&str>) -> Result<Bound> {
-    let Some(text) = text else { return Ok(Bound::Const(true)) };
-    let column = |name: &str| {
-        let (index, column) = resource.column(name)?;
-        Some(rule::Column { index, kind: column.rule_type()? })
-    };
-    let rule = Rule::parse(text, &column).map_err(|error| bad("filter", error.to_string()))?;
-    Ok(rule.bind(&ctx.actor, ctx.now()))
 }
 
 fn bad(what: &str, message: String) -> Error {

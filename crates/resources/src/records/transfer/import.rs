@@ -181,7 +181,9 @@ impl<'i> Run<'i> {
                 for (at, prepared) in rows.iter().enumerate() {
                     match self.run(&rows, at, 1).await {
                         Ok(verdicts) => {
-                            verdicts.into_iter().try_for_each(|verdict| self.note(&prepared.row, verdict))?
+                            for verdict in verdicts {
+                                self.note(&prepared.row, verdict)?;
+                            }
                         }
                         Err(error) if is_of_a_row(&error) => self.refuse(&Refusal::of(prepared.row.line, &error))?,
                         Err(error) => return Err(error),

@@ -17,6 +17,12 @@ pub(super) struct Lines<'r> {
     number: u64,
 }
 
+enum Line {
+    Text(Vec<u8>),
+    /// It was not kept.
+    TooLong,
+}
+
 impl<'r> Lines<'r> {
     pub fn new(input: Box<dyn Read + Send + 'r>) -> Self {
         Self { input: BufReader::with_capacity(64 * 1024, input), number: 0 }
@@ -25,17 +31,17 @@ impl<'r> Lines<'r> {
     /// The next line that is not blank.
     pub fn next(&mut self) -> Result<Option<Next>> {
         while let Some(line) = self.line().map_err(unreadable)? {
-            let number = self.number;
-            let Some(line) = line else { return Ok(Some(Next::Refused(Refusal::too_long(number)))) };
-            if !line.trim_ascii().is_empty() {
-                return Ok(Some(parse(number, &line)));
+            match line {
+                Line::TooLong => return Ok(Some(Next::Refused(Refusal::too_long(self.number)))),
+                Line::Text(line) if line.trim_ascii().is_empty() => {}
+                Line::Text(line) => return Ok(Some(parse(self.number, &line))),
             }
         }
         Ok(None)
     }
 
-    /// The next line without its end; the inner `None` stands for one that is too long, which is not kept.
-    fn line(&mut self) -> io::Result<Option<Option<Vec<u8>>>> {
+    /// The next line without its end.
+    fn line(&mut self) -> io::Result<Option<Line>> {
         let mut line = Some(Vec::new());
         let mut is_any = false;
         loop {
@@ -68,7 +74,7 @@ impl<'r> Lines<'r> {
         {
             line.drain(..BYTE_ORDER_MARK.len());
         }
-        Ok(Some(line))
+        Ok(Some(line.map_or(Line::TooLong, Line::Text)))
     }
 }
 

@@ -57,9 +57,8 @@ fn take_own(resource: &Resource, body: &mut Map<String, Json>, errors: &mut Vec<
     let mut values = Vec::new();
     for (index, column) in resource.columns.iter().enumerate().filter(|(_, column)| !column.is_declared) {
         match body.remove(&column.name) {
-            None => {}
             Some(Json::Null) if index == place::DELETED_AT => values.push((index, Value::Null)),
-            Some(Json::Null) => {}
+            None | Some(Json::Null) => {}
             Some(_) if index == place::OWNER_ID && resource.owner == Owner::None => {
                 errors.push(FieldError::new(&column.name, "no_owner", "must be null: these records belong to nobody"));
             }

@@ -16,6 +16,8 @@ pub(super) struct Table<'r> {
     /// The field of each place.
     header: Vec<(String, Kind)>,
     record: ByteRecord,
+    /// Whether lines end in a line feed alone. A carriage return ends a record before its line feed is read.
+    is_unix: bool,
     is_over: bool,
 }
 
@@ -53,7 +55,8 @@ impl<'r> Table<'r> {
             }
         }
         if errors.is_empty() {
-            return Ok(Self { reader, header, record: ByteRecord::new(), is_over: false });
+            let is_unix = reader.position().line() > 1;
+            return Ok(Self { reader, header, record: ByteRecord::new(), is_unix, is_over: false });
         }
         let error = Error::new(Code::Invalid).with_detail("The header of the file does not fit the resource.");
         Err(errors.into_iter().take(kernel::error::MAX_FIELD_ERRORS).fold(error, Error::with_field))
@@ -78,8 +81,16 @@ impl<'r> Table<'r> {
         }
     }
 
+    /// Where the record begins: as many lines before its end as it has itself. The reader's own word counts no blank lines before
+    /// the record, but is better for a last line without an end.
+    fn line(&self) -> u64 {
+        let within = self.record.as_slice().split(|byte| *byte == b'\n').count() - 1;
+        let after = u64::try_from(within).unwrap_or(0) + u64::from(self.is_unix);
+        self.record.position().map_or(0, Position::line).max(self.reader.position().line().saturating_sub(after))
+    }
+
     fn row(&self) -> Next {
-        let line = self.record.position().map_or(0, Position::line);
+        let line = self.line();
         if self.record.len() != self.header.len() {
             let why = format!("has {} cells, the header has {}", self.record.len(), self.header.len());
             return Next::Refused(Refusal::malformed(line, why));
@@ -99,5 +110,27 @@ impl<'r> Table<'r> {
             return Next::Refused(Refusal::invalid(line, errors));
         }
         Next::Row(Row { line, body, bytes: self.record.as_slice().len() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema;
+
+    #[test]
+    fn rows_know_their_lines() {
+        let (declaration, _) = schema::parse(&"[a.fields]\nb = { type = 'text' }".parse().unwrap(), &|_| false);
+        for end in ["\n", "\r\n"] {
+            for last in ["", end] {
+                let file = format!("b{end}1{end}{end}\"2{end}{end}\"{end}{end}\"3{end}\"{end}4{last}");
+                let mut table = Table::open(&declaration.resources[0], Box::new(file.as_bytes())).unwrap();
+                let mut lines = Vec::new();
+                while let Some(Next::Row(row)) = table.next().unwrap() {
+                    lines.push(row.line);
+                }
+                assert_eq!(lines, [2, 4, 8, 10], "{file:?}");
+            }
+        }
     }
 }
