@@ -14,7 +14,7 @@ pub(super) use write::{MOST_OPERATIONS, sever};
 use kernel::Result;
 use platform::secrets::{Keyring, MacKey};
 
-pub(super) use self::{filter::filter, view::View, write::name_unique};
+pub(super) use self::{filter::filter, view::View};
 use crate::schema::Declaration;
 
 /// The records of every declared resource. Cheap to clone.

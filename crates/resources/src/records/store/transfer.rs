@@ -5,13 +5,14 @@ use ::store::Tx;
 use kernel::{Result, Uuid, Value, rule::Bound};
 
 use super::{
-    rule,
+    hold::chunks,
+    is_of_living_owner, rule,
     sql::{Sql, columns},
     visible,
 };
 use crate::{
     records::Record,
-    schema::{Declaration, Owner, Resource},
+    schema::{Declaration, Resource},
 };
 
 /// Up to `limit` records for which `filter` holds, in the order of ids, after the id `after`.
@@ -28,9 +29,7 @@ pub(in crate::records) async fn page(
     sql.push(&format!("SELECT {} FROM \"{}\" WHERE ", columns(resource), resource.name));
     rule::push(&mut sql, declaration, resource, filter);
     if has_deleted {
-        if resource.owner == Owner::User {
-            sql.push(" AND owner_id NOT IN (SELECT owner_id FROM hidden_owners)");
-        }
+        is_of_living_owner(&mut sql, resource, &resource.name);
     } else {
         visible(&mut sql, resource);
     }
@@ -67,15 +66,16 @@ pub(in crate::records) async fn having(
 
 /// Which of these ids there are, those of deleted records and of deleted accounts included.
 pub(in crate::records) async fn present(tx: &mut Tx<'_>, resource: &Resource, ids: &[Uuid]) -> Result<Vec<Uuid>> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
+    let mut present = Vec::new();
+    for chunk in chunks(ids) {
+        let mut sql = Sql::new();
+        sql.push(&format!("SELECT id FROM \"{}\" WHERE id IN ", resource.name));
+        sql.ids(&chunk);
+        for row in tx.query(&sql.text, &sql.params).await? {
+            present.push(row.get(0)?);
+        }
     }
-    let mut sql = Sql::new();
-    sql.push(&format!("SELECT id FROM \"{}\" WHERE id IN (", resource.name));
-    let ids: Vec<Value> = ids.iter().map(|id| (*id).into()).collect();
-    push_list(&mut sql, &ids);
-    sql.push(")");
-    tx.query(&sql.text, &sql.params).await?.iter().map(|row| row.get(0)).collect()
+    Ok(present)
 }
 
 fn push_any(sql: &mut Sql, resource: &Resource, places: &[usize], wanted: &[Vec<Value>]) {

@@ -12,7 +12,7 @@ use super::{
     prepared::Prepared,
 };
 use crate::{
-    records::{Record, service::name_unique, store},
+    records::{Record, store},
     schema::{Declaration, Resource, place},
 };
 
@@ -84,12 +84,11 @@ impl Job {
         if self.is_dry_run {
             return Ok(if before.is_some() { Verdict::Updated } else { Verdict::Created });
         }
-        let named = |error| name_unique(&self.resource, error);
         let Some(before) = before else {
-            store::insert(tx, after).await.map_err(named)?;
+            store::insert(tx, after).await?;
             return Ok(Verdict::Created);
         };
-        if !store::update(tx, after, before.version()).await.map_err(named)? {
+        if !store::update(tx, after, before.version()).await? {
             return Err(Error::new(Code::VersionMismatch));
         }
         let entry = Entry::new("record.updated", &self.resource.name, before.id()?).before(before).after(after);

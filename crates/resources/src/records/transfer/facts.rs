@@ -11,7 +11,7 @@ use kernel::{FieldError, Result, UserId, Uuid, Value};
 
 use super::draft::Draft;
 use crate::{
-    records::{cursor, store},
+    records::{codec, store},
     schema::{Declaration, Resource, place},
 };
 
@@ -60,7 +60,7 @@ pub(super) fn digest<'v>(places: &[usize], value: impl Fn(usize) -> Option<&'v V
     let mut bytes = Vec::new();
     for place in places {
         bytes.extend_from_slice(&place.to_be_bytes());
-        cursor::push(&mut bytes, value(*place).filter(|value| !value.is_null())?);
+        codec::push(&mut bytes, value(*place).filter(|value| !value.is_null())?);
     }
     let half = |salt: u8| {
         let mut hasher = DefaultHasher::new();

@@ -212,7 +212,7 @@ impl<'i> Run<'i> {
             self.seen = seen;
             return Ok(verdicts);
         }
-        let written = self.ctx.write(move |ctx, tx| {
+        let written = self.ctx.write_retried(move |ctx, tx| {
             async move { job.run(tx, &ctx, &rows[from..from + count], &mut Seen::default()).await }.boxed()
         });
         written.await

@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json};
 
 use super::{Refusal, rows::Row};
 use crate::{
-    records::input,
+    records::input::{self, Input, Standing, Unnamed},
     schema::{Owner, Resource, place},
 };
 
@@ -31,9 +31,13 @@ impl Prepared {
         let mut body = row.body.clone();
         let mut errors = Vec::new();
         let own = take_own(resource, &mut body, &mut errors);
-        let fields = |error: kernel::Error| error.fields().to_vec();
-        let part = if is_upsert { input::part(resource, body.clone()).map_err(fields) } else { Ok(Vec::new()) };
-        let whole = input::whole(resource, body).map_err(fields);
+        let input = Input::parse(resource, body);
+        let settled = |unnamed| {
+            input.settle(resource, unnamed, |_| Standing::Writable).map_err(|refusal| match refusal {
+                input::Refusal::Invalid(errors) | input::Refusal::Forbidden(errors) => errors,
+            })
+        };
+        let (part, whole) = (settled(Unnamed::Kept), settled(Unnamed::Unset));
         let refused = if is_upsert { part.as_ref().err() } else { whole.as_ref().err() };
         errors.extend(refused.cloned().into_iter().flatten());
         match (errors.is_empty(), part) {

@@ -5,6 +5,7 @@ mod upsert;
 
 use kernel::{Id, UserId, Uuid, id};
 use resources::records::transfer::{Export, Format, Import, Refusal, Summary, Watch};
+use serde_json::Value as Json;
 use testkit::TestDb;
 
 use crate::support::World;
@@ -127,6 +128,11 @@ pub async fn export_with(world: &World, resource: &str, export: &Export) -> Stri
         assert_eq!(text.lines().count() as u64, total);
     }
     text
+}
+
+/// A file of JSON Lines.
+pub fn file(rows: impl IntoIterator<Item = Json>) -> String {
+    rows.into_iter().flat_map(|row| [row.to_string(), "\n".to_owned()]).collect()
 }
 
 pub const fn summary(created: u64, updated: u64, unchanged: u64, refused: u64) -> Summary {

@@ -126,10 +126,10 @@ async fn rows_may_refer_to_later_ones() {
         let row = |number: u128, parent: Option<u128>| {
             json!({"id": shown("fld", number), "name": "x", "parent": parent.map(|parent| shown("fld", parent))})
         };
-        let chain = (1..=1200u128).rev().map(|number| format!("{}\n", row(number, (number > 1).then(|| number - 1))));
-        let mut file: String = chain.collect();
+        let chain = (1..=1200).rev().map(|number| row(number, (number > 1).then(|| number - 1)));
         // These never find theirs: one has no parent, two are each other's.
-        file.push_str(&format!("{}\n{}\n{}\n", row(2001, Some(9999)), row(2002, Some(2003)), row(2003, Some(2002))));
+        let lost = [row(2001, Some(9999)), row(2002, Some(2003)), row(2003, Some(2002))];
+        let file = file(chain.chain(lost));
         for is_dry_run in [true, false] {
             let (found, watched) = import(&world, "folders", &Import { is_dry_run, ..owned(ANN) }, &file).await;
             assert_eq!(found, summary(1200, 0, 0, 3));
@@ -157,7 +157,7 @@ async fn a_chunk_that_fails_is_written_row_by_row() {
         }
         .boxed()
     });
-    let file: String = (1..=600).map(|number| format!("{}\n", json!({"key": format!("k{number}")}))).collect();
+    let file = file((1..=600).map(|number| json!({"key": format!("k{number}")})));
     let late = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         import(&world, "settings", &lines(), &file).await
@@ -171,7 +171,9 @@ async fn a_chunk_that_fails_is_written_row_by_row() {
 async fn the_audit_trail_counts_chunks() {
     on_both(async |db| {
         let world = world(db).await;
-        let file: String = (0..1100).map(|_| "{\"title\":\"x\"}\n").collect();
+        let file = "{\"title\":\"x\"}
+"
+        .repeat(1100);
         import(&world, "things", &Import { is_dry_run: true, ..owned(ANN) }, &file).await;
         import(&world, "things", &owned(ANN), &file).await;
         let system = world.system();

@@ -33,7 +33,7 @@ fn things() -> String {
     let floats = [0.1, 1.0 / 3.0, 5e-324, f64::MAX, -2.5, 1e300, 123_456_789.123_456_78];
     let data =
         [json!({"a": [1, 2.5, "=x", null]}), json!("=1"), json!(-5), json!([]), json!(1e300), json!(0.1), json!("")];
-    let mut file = String::new();
+    let mut rows = Vec::new();
     for (nth, text) in texts.iter().enumerate() {
         let number = 1000 + nth as u128;
         let row = json!({
@@ -47,17 +47,17 @@ fn things() -> String {
             "state": (["open", "-closed"][nth % 2]), "contact": "=+-@example.com", "link": "https://example.com/?a=b,c",
             "folder": shown("fld", 10), "slug": format!("{text}{nth}"), "shelf": 1, "place": nth,
         });
-        file.push_str(&format!("{row}\n"));
+        rows.push(row);
     }
     // Nothing but what is required.
-    file.push_str(&format!("{}\n", json!({"id": shown("thg", 1), "owner_id": shown_user(ANN), "title": ""})));
-    file
+    rows.push(json!({"id": shown("thg", 1), "owner_id": shown_user(ANN), "title": ""}));
+    file(rows)
 }
 
 /// A folder in itself, one in a later one.
 fn folders() -> String {
     let folder = |number: u128, parent: u128| json!({"id": shown("fld", number), "owner_id": shown_user(ANN), "name": "x", "parent": shown("fld", parent)});
-    format!("{}\n{}\n{}\n", folder(9, 10), folder(10, 10), folder(8, 9))
+    file([folder(9, 10), folder(10, 10), folder(8, 9)])
 }
 
 async fn copied(from: &World, to: &World, resource: &str, format: Format) {
@@ -148,7 +148,7 @@ async fn exports_take_a_filter_fields_and_leave_deleted_records_out() {
         let world = world(db).await;
         let file = format!(
             "title,count,deleted_at\na,1,\nb,2,2026-01-01T00:00:00Z\nc,3,\nd,,\n{}",
-            (0..2500).map(|_| "many,7,\r\n").collect::<String>()
+            "many,7,\r\n".repeat(2500)
         );
         let (found, _) = import(&world, "things", &Import { format: Format::Csv, ..owned(ANN) }, &file).await;
         assert_eq!(found, summary(2504, 0, 0, 0));

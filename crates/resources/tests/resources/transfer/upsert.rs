@@ -20,8 +20,7 @@ async fn find(world: &World, title: &str) -> Json {
 async fn an_export_over_itself_changes_nothing() {
     on_both(async |db| {
         let world = world(db).await;
-        let file: String =
-            (1..=700u128).map(|n| format!("{}\n", json!({"id": shown("thg", n), "title": n.to_string()}))).collect();
+        let file = file((1..=700).map(|n: u128| json!({"id": shown("thg", n), "title": n.to_string()})));
         assert_eq!(import(&world, "things", &by(&["id"]), &file).await.0, summary(700, 0, 0, 0));
         for format in [Format::JsonLines, Format::Csv] {
             let exported = export(&world, "things", format).await;
@@ -78,7 +77,7 @@ async fn the_last_row_about_a_record_counts_and_values_may_move() {
             json!({"id": a, "count": 1}),
             json!({"id": a, "count": 2}),
         ];
-        let change: String = change.iter().map(|row| format!("{row}\n")).collect();
+        let change = super::file(change);
         let (found, watched) = import(&world, "things", &by(&["id"]), &change).await;
         assert_eq!((found, watched.short()), (summary(0, 4, 0, 0), vec![]));
         let (a, b) = (find(&world, "a").await, find(&world, "b").await);
