@@ -7,7 +7,8 @@ use crate::{Ctx, Dialect, Row, Tx};
 /// Tables, columns, indexes and foreign keys, a line each and sorted.
 ///
 /// Types are told by how SQLite stores them (`BLOB INTEGER REAL TEXT`), because that is all it knows of them. Left out are names
-/// that only PostgreSQL has (of primary and foreign keys), checks, defaults, and the tables SQLite keeps for itself.
+/// that only PostgreSQL has (of primary and foreign keys), checks, defaults, and the tables SQLite keeps for itself. Of full-text
+/// search, which each engine keeps in its own way, only its presence is told, and of the number of its rows SQLite keeps, nothing.
 pub async fn describe(ctx: &Ctx) -> Result<Vec<String>> {
     let mut lines = ctx
         .read(|ctx, tx| {
@@ -32,12 +33,16 @@ struct Catalogue {
     indexes: &'static str,
     /// Table, its columns, the other table, its columns, what happens on deletion.
     references: &'static str,
+    /// Tables with full-text search.
+    searches: &'static str,
 }
 
 const SQLITE: Catalogue = Catalogue {
-    columns: "SELECT t.name, c.name, c.type, c.\"notnull\" = 0, c.pk
+    columns: "SELECT t.name, c.name, c.type, c.\"notnull\" = 0,
+            CASE WHEN c.name = 'id' AND 'hardpan_row' IN (SELECT name FROM pragma_table_info(t.name)) THEN 1 ELSE c.pk END
         FROM sqlite_schema t JOIN pragma_table_info(t.name) c
-        WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+        WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND t.name NOT LIKE '%\\_\\_search%' ESCAPE '\\'
+            AND c.name <> 'hardpan_row'",
     indexes: "SELECT t.name, i.name, i.\"unique\", i.partial,
             (SELECT group_concat(coalesce(name, '()'), ', ' ORDER BY seqno) FROM pragma_index_info(i.name))
         FROM sqlite_schema t JOIN pragma_index_list(t.name) i
@@ -46,6 +51,8 @@ const SQLITE: Catalogue = Catalogue {
             f.on_delete
         FROM sqlite_schema t JOIN pragma_foreign_key_list(t.name) f
         WHERE t.type = 'table' GROUP BY t.name, f.id",
+    searches: "SELECT substr(name, 1, length(name) - 8) FROM sqlite_schema
+        WHERE type = 'table' AND name LIKE '%\\_\\_search' ESCAPE '\\'",
 };
 
 const POSTGRES: Catalogue = Catalogue {
@@ -58,14 +65,15 @@ const POSTGRES: Catalogue = Catalogue {
             coalesce(array_position(i.indkey::int2[], a.attnum) + 1, 0)
         FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
         JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
-        WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace",
+        WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace AND a.attname <> 'hardpan_search'",
     indexes: "SELECT c.relname, n.relname, i.indisunique, i.indpred IS NOT NULL,
             (SELECT string_agg(coalesce(a.attname::text, '()'), ', ' ORDER BY k.place)
                 FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k (number, place)
                 LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number)
         FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_class n ON n.oid = i.indexrelid
         WHERE c.relnamespace = current_schema()::regnamespace
-            AND NOT EXISTS (SELECT 1 FROM pg_constraint p WHERE p.conindid = i.indexrelid AND p.contype IN ('p', 'u'))",
+            AND NOT EXISTS (SELECT 1 FROM pg_constraint p WHERE p.conindid = i.indexrelid AND p.contype IN ('p', 'u'))
+            AND n.relname NOT LIKE '%\\_\\_search'",
     references: "SELECT c.relname,
             (SELECT string_agg(a.attname::text, ', ' ORDER BY k.place) FROM unnest(f.conkey) WITH ORDINALITY AS k (number, place)
                 JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.number),
@@ -76,6 +84,8 @@ const POSTGRES: Catalogue = Catalogue {
                 WHEN 'n' THEN 'SET NULL' ELSE 'SET DEFAULT' END
         FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid JOIN pg_class o ON o.oid = f.confrelid
         WHERE f.contype = 'f' AND c.relnamespace = current_schema()::regnamespace",
+    searches: "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+        WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace AND a.attname = 'hardpan_search'",
 };
 
 async fn lines(tx: &mut Tx<'_>, catalogue: &Catalogue) -> Result<Vec<String>> {
@@ -88,6 +98,9 @@ async fn lines(tx: &mut Tx<'_>, catalogue: &Catalogue) -> Result<Vec<String>> {
     }
     for row in tx.query(catalogue.references, &[]).await? {
         lines.push(reference(&row)?);
+    }
+    for row in tx.query(catalogue.searches, &[]).await? {
+        lines.push(format!("{}: full-text search", row.get::<String>(0)?));
     }
     Ok(lines)
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 use kernel::{Error, Result, Value};
 
 use crate::{
-    RequestInfo, Row, postgres, sql, sqlite,
+    Dialect, RequestInfo, Row, postgres, sql, sqlite,
     statement::{Plan, Statements},
 };
 
@@ -62,6 +62,14 @@ impl<'c> Tx<'c> {
 
     pub(crate) const fn is_spoiled(&self) -> bool {
         self.is_spoiled
+    }
+
+    /// Whose SQL it speaks: for stores, where the engines really differ.
+    pub const fn dialect(&self) -> Dialect {
+        match self.engine {
+            Engine::Sqlite(_) => Dialect::Sqlite,
+            Engine::Postgres(_) => Dialect::Postgres,
+        }
     }
 
     /// Runs a statement and says how many rows it changed. Parameters are `$1`, `$2`, ...

@@ -173,6 +173,7 @@ fn lines(work: &Work) -> Vec<String> {
     let line = |statement: &Statement| match statement {
         Statement::Run(sql) => format!("{sql};"),
         Statement::Refuse { sql, why, .. } => format!("{sql}; -- must be 0: {why}"),
+        Statement::Index { table, columns } => format!("-- every row of {table} is indexed by {}", columns.join(", ")),
     };
     let mut lines: Vec<String> = work.statements.iter().map(line).collect();
     if let Some(table) = &work.rebuilt {

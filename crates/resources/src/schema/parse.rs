@@ -14,6 +14,7 @@ use super::{
     reader::Reader,
     rules,
 };
+use crate::search::MOST_FIELDS;
 
 /// PostgreSQL cuts names at 63 bytes; the rest is for what index names add.
 const NAME_LENGTH: usize = 40;
@@ -425,17 +426,26 @@ fn check_indexed(reader: &mut Reader, key: &str, indexes: &[Vec<&str>], columns:
 }
 
 fn search(reader: &mut Reader, columns: &[Column]) -> Vec<usize> {
+    let names = reader.texts("search").unwrap_or_default();
     let mut places = Vec::new();
-    for name in reader.texts("search").unwrap_or_default() {
-        match columns.iter().position(|column| column.name == name && matches!(column.kind, Kind::Text { .. })) {
+    for name in &names {
+        match columns.iter().position(|column| column.name == *name && matches!(column.kind, Kind::Text { .. })) {
+            Some(place) if places.contains(&place) => {
+                reader.problem("search", format!("`{name}` is named twice"), "name it once");
+            }
             Some(place) => places.push(place),
             None => {
                 reader.problem("search", format!("`{name}` is not a text field"), "name text fields of this resource");
             }
         }
     }
-    if !places.is_empty() {
-        reader.warning("search", "full-text search is not served yet", "leave it in; nothing else depends on it");
+    if places.len() > MOST_FIELDS {
+        let reason = format!("more than {MOST_FIELDS} fields cannot be weighed against each other");
+        reader.problem("search", reason, "name the weightiest");
+    }
+    if !places.is_empty() && columns.iter().any(|column| column.name == "highlights") {
+        let reason = "a search shows its `highlights` in each record, where this resource has a field of that name";
+        reader.problem("search", reason, "give the field another name");
     }
     places
 }

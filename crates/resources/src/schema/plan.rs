@@ -36,10 +36,12 @@ impl Plan {
             plan.keep(&mut wanted);
         }
         plan.drop_indexes(&wanted);
+        plan.drop_searches(&wanted);
         plan.create_tables(&wanted);
         plan.change_columns(&wanted);
         plan.drop_tables(&wanted);
         plan.create_indexes(&wanted);
+        plan.create_searches(&wanted);
         plan
     }
 
@@ -114,6 +116,19 @@ impl Plan {
         self.extend(steps);
     }
 
+    /// Those that are no longer wanted, and those over columns whose values may change.
+    fn drop_searches(&mut self, wanted: &Shapes) {
+        let is_kept = |table: &String, old: &TableShape| {
+            let Some(new) = wanted.get(table) else { return false };
+            let mut columns = old.search.iter().flat_map(|search| &search.columns);
+            old.search == new.search && columns.all(|name| old.column(name) == new.column(name))
+        };
+        let searched = self.shapes.iter().filter(|(_, shape)| shape.search.is_some());
+        let gone = searched.filter(|(table, shape)| !is_kept(table, shape));
+        let steps: Vec<Step> = gone.map(|(table, _)| Step::DropSearch { table: table.clone() }).collect();
+        self.extend(steps);
+    }
+
     /// Tables before those that refer to them; in a circle the nullable references are added last.
     fn create_tables(&mut self, wanted: &Shapes) {
         let mut waiting: Vec<(&String, &TableShape)> =
@@ -176,6 +191,16 @@ impl Plan {
             let Some(there) = self.shapes.get(table).map(|shape| shape.indexes.clone()) else { continue };
             for index in shape.indexes.iter().filter(|index| !there.contains(index)) {
                 self.push(Step::CreateIndex { table: table.clone(), index: index.clone() });
+            }
+        }
+    }
+
+    /// Last, so that each is filled from rows as they stay.
+    fn create_searches(&mut self, wanted: &Shapes) {
+        for (table, shape) in wanted {
+            let is_there = self.shapes.get(table).is_some_and(|shape| shape.search.is_some());
+            if let Some(search) = shape.search.clone().filter(|_| !is_there) {
+                self.push(Step::CreateSearch { table: table.clone(), search });
             }
         }
     }

@@ -30,11 +30,6 @@ impl<'a, 'p> Reader<'a, 'p> {
         self.problems.push(Problem { is_error: true, key, reason: reason.into(), fix: fix.into() });
     }
 
-    pub fn warning(&mut self, key: &str, reason: impl Into<String>, fix: impl Into<String>) {
-        let key = format!("{}.{key}", self.path);
-        self.problems.push(Problem { is_error: false, key, reason: reason.into(), fix: fix.into() });
-    }
-
     fn get(&mut self, key: &'static str) -> Option<&'a Value> {
         self.known.push(key);
         self.table.get(key)

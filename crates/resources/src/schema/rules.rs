@@ -62,6 +62,19 @@ fn of_fields(reader: &mut Reader, declaration: &Declaration, resource: &mut Reso
         (column.read, column.write) = (rule("read"), rule("write"));
     }
     resource.columns = columns;
+    check_searched(reader, resource, fields);
+}
+
+/// An index cannot look at each record to see whether a word may be found in it.
+fn check_searched(reader: &mut Reader, resource: &Resource, fields: &Table) {
+    for column in resource.search.iter().filter_map(|place| resource.columns.get(*place)) {
+        let rule = fields.get(&column.name).and_then(|field| field.get("read")?.as_str());
+        // Without fields only rules about the actor alone are understood.
+        if column.read.is_some() && rule.is_some_and(|rule| Rule::parse(rule, &|_: &str| None).is_err()) {
+            let reason = "a field that is searched is shown by the actor alone, not by what is in the record";
+            reader.problem(&format!("fields.{}.read", column.name), reason, "leave `record` out, or do not search it");
+        }
+    }
 }
 
 /// What only memory can answer is for rules that lists do not ask.

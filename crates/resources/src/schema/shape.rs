@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::model::{Column, Owner, Resource};
+use crate::search;
 
 /// PostgreSQL's longest name, in bytes.
 const IDENTIFIER_LENGTH: usize = 63;
@@ -18,6 +19,18 @@ pub type Shapes = BTreeMap<String, TableShape>;
 pub struct TableShape {
     pub columns: Vec<ColumnShape>,
     pub indexes: Vec<IndexShape>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<SearchShape>,
+}
+
+/// What rows are found by.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SearchShape {
+    /// Columns of text, the weightiest first.
+    pub columns: Vec<String>,
+    /// Which tokens were made of them.
+    pub tokens: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,7 +81,11 @@ pub enum Physical {
 impl TableShape {
     pub fn of(resource: &Resource) -> Self {
         let columns = resource.columns.iter().map(ColumnShape::of).collect();
-        Self { columns, indexes: indexes(resource) }
+        let searched = resource.search.iter().filter_map(|place| resource.columns.get(*place));
+        let search =
+            SearchShape { columns: searched.map(|column| column.name.clone()).collect(), tokens: search::VERSION };
+        let search = Some(search).filter(|search| !search.columns.is_empty());
+        Self { columns, indexes: indexes(resource), search }
     }
 
     pub fn column(&self, name: &str) -> Option<&ColumnShape> {

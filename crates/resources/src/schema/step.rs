@@ -3,7 +3,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::shape::{ColumnShape, IndexShape, Shapes, TableShape};
+use super::shape::{ColumnShape, IndexShape, SearchShape, Shapes, TableShape};
 
 /// One step of a migration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,6 +18,8 @@ pub enum Step {
     ChangeColumn { table: String, from: ColumnShape, to: ColumnShape },
     CreateIndex { table: String, index: IndexShape },
     DropIndex { table: String, index: String },
+    CreateSearch { table: String, search: SearchShape },
+    DropSearch { table: String },
 }
 
 impl Step {
@@ -32,7 +34,9 @@ impl Step {
             | Self::RenameColumn { table, .. }
             | Self::ChangeColumn { table, .. }
             | Self::CreateIndex { table, .. }
-            | Self::DropIndex { table, .. } => table,
+            | Self::DropIndex { table, .. }
+            | Self::CreateSearch { table, .. }
+            | Self::DropSearch { table } => table,
         }
     }
 
@@ -53,7 +57,7 @@ impl Step {
     pub(super) fn change(&self, shapes: &mut Shapes) -> Result<(), String> {
         match self {
             Self::CreateTable { table, columns } => {
-                let shape = TableShape { columns: columns.clone(), indexes: Vec::new() };
+                let shape = TableShape { columns: columns.clone(), indexes: Vec::new(), search: None };
                 match shapes.insert(table.clone(), shape) {
                     None => Ok(()),
                     Some(_) => Err(format!("there is a table {table} already")),
@@ -85,6 +89,8 @@ impl Step {
                 let found = place(shape, column).ok_or_else(|| missing(column))?;
                 shape.columns[found].name.clone_from(to);
                 shape.indexes.iter_mut().for_each(|index| index.rename_column(column, to));
+                let searched = shape.search.iter_mut().flat_map(|search| &mut search.columns);
+                searched.filter(|name| *name == column).for_each(|name| to.clone_into(name));
             }
             Self::ChangeColumn { from, to, .. } => {
                 let found = place(shape, &from.name).ok_or_else(|| missing(&from.name))?;
@@ -102,6 +108,13 @@ impl Step {
             Self::DropIndex { index, .. } => {
                 let found = shape.indexes.iter().position(|other| other.name == *index);
                 shape.indexes.remove(found.ok_or_else(|| missing(index))?);
+            }
+            Self::CreateSearch { search, .. } => match shape.search.replace(search.clone()) {
+                None => {}
+                Some(_) => return Err(there(&"a search".to_owned())),
+            },
+            Self::DropSearch { .. } => {
+                shape.search.take().ok_or_else(|| missing(&"search".to_owned()))?;
             }
             Self::CreateTable { .. } | Self::DropTable { .. } | Self::RenameTable { .. } => {}
         }
@@ -142,6 +155,10 @@ impl fmt::Display for Step {
             }
             Self::CreateIndex { table, index } => write!(f, "create index {} on {table}", index.name),
             Self::DropIndex { table, index } => write!(f, "drop index {index} on {table}"),
+            Self::CreateSearch { table, search } => {
+                write!(f, "create search of {table} ({})", search.columns.join(", "))
+            }
+            Self::DropSearch { table } => write!(f, "drop search of {table}"),
         }
     }
 }

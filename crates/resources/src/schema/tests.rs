@@ -69,6 +69,20 @@ fn each_mistake_is_named_by_its_key() {
         ("[docs]\nindexes = [[\"b\"]]\n[docs.fields]\na = {type=\"int\"}", "resources.docs.indexes"),
         ("[docs]\nindexes = [\"a\"]\n[docs.fields]\na = {type=\"int\"}", "resources.docs.indexes"),
         ("[docs]\nsearch = [\"a\"]\n[docs.fields]\na = {type=\"int\"}", "resources.docs.search"),
+        ("[docs]\nsearch = [\"a\", \"a\"]\n[docs.fields]\na = {type=\"text\"}", "resources.docs.search"),
+        (
+            "[docs]\nsearch = [\"a\"]\n[docs.fields]\na = {type=\"text\"}\nhighlights = {type=\"int\"}",
+            "resources.docs.search",
+        ),
+        (
+            "[docs]\nsearch = [\"a\", \"b\", \"c\", \"d\", \"e\"]\n[docs.fields]\na = {type=\"text\"}\nb = {type=\"text\"}\n\
+             c = {type=\"text\"}\nd = {type=\"text\"}\ne = {type=\"text\"}",
+            "resources.docs.search",
+        ),
+        (
+            "[docs]\nsearch = [\"a\"]\n[docs.fields]\na = {type=\"text\", read=\"record.owner_id == actor.id\"}",
+            "resources.docs.fields.a.read",
+        ),
         ("[docs.fields]\nA = {type=\"int\"}", "resources.docs.fields.A"),
         ("[docs.fields]\nid = {type=\"int\"}", "resources.docs.fields.id"),
         ("[docs.fields]\na = \"int\"", "resources.docs.fields.a"),

@@ -10,6 +10,7 @@
 mod expressions;
 mod lists;
 mod rules;
+mod search;
 mod support;
 mod tables;
 mod transfer;

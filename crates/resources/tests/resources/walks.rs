@@ -46,6 +46,7 @@ struct Table {
     name: String,
     is_soft_deleted: bool,
     has_index: bool,
+    is_searched: bool,
     fields: Vec<Field>,
     renamed_from: Option<String>,
 }
@@ -79,7 +80,8 @@ fn change(dice: &Dice, tables: &mut Vec<Table>, count: &mut usize) {
     }
     if tables.is_empty() || (tables.len() < 3 && dice.roll(4) == 0) {
         let name = name(*count);
-        tables.push(Table { name, is_soft_deleted: false, has_index: false, fields: Vec::new(), renamed_from: None });
+        let (is_soft_deleted, has_index, is_searched) = (false, false, dice.roll(2) == 0);
+        tables.push(Table { name, is_soft_deleted, has_index, is_searched, fields: Vec::new(), renamed_from: None });
         let fresh = field(dice, *count, tables);
         tables.last_mut().unwrap().fields.push(fresh);
         return;
@@ -91,7 +93,7 @@ fn change(dice: &Dice, tables: &mut Vec<Table>, count: &mut usize) {
     };
     let table = &mut tables[chosen];
     let last = usize::try_from(dice.roll(table.fields.len() as u64)).unwrap();
-    match dice.roll(9) {
+    match dice.roll(10) {
         0 | 1 => table.fields.push(fresh),
         2 if table.fields.len() > 1 => drop(table.fields.remove(last)),
         3 | 4 => {
@@ -104,6 +106,7 @@ fn change(dice: &Dice, tables: &mut Vec<Table>, count: &mut usize) {
         }
         6 => table.is_soft_deleted = !table.is_soft_deleted,
         7 => table.has_index = !table.has_index,
+        8 => table.is_searched = !table.is_searched,
         _ if dice.roll(2) == 0 && !refers(tables, &tables[chosen].name.clone()) && tables.len() > 1 => {
             tables.remove(chosen);
         }
@@ -129,6 +132,11 @@ fn text(tables: &[Table]) -> String {
         let indexed = table.fields.iter().find(|field| field.to.is_none() && field.kind != "json");
         if let Some(field) = indexed.filter(|_| table.has_index) {
             let _ = writeln!(text, "indexes = [[\"{}\", \"created_at\"]]", field.name);
+        }
+        let searched = table.fields.iter().filter(|field| field.to.is_none() && field.kind == "text");
+        let searched: Vec<String> = searched.take(4).map(|field| format!("\"{}\"", field.name)).collect();
+        if table.is_searched {
+            let _ = writeln!(text, "search = [{}]", searched.join(", "));
         }
         let _ = writeln!(text, "[{}.fields]", table.name);
         for field in &table.fields {

@@ -5,6 +5,7 @@ mod keys;
 mod list;
 mod purge;
 mod rule;
+mod searched;
 mod sql;
 mod transfer;
 
@@ -22,7 +23,10 @@ pub(super) use transfer::{having, page, present};
 
 use self::sql::{Sql, columns};
 use super::Record;
-use crate::schema::{Owner, Resource, place};
+use crate::{
+    schema::{Owner, Resource, place},
+    search,
+};
 
 /// The record of this id, unless it is deleted or its owner's account is.
 pub(super) async fn get(tx: &mut Tx<'_>, resource: &Arc<Resource>, id: Uuid) -> Result<Option<Record>> {
@@ -36,28 +40,53 @@ pub(super) async fn get(tx: &mut Tx<'_>, resource: &Arc<Resource>, id: Uuid) -> 
 
 pub(super) async fn insert(tx: &mut Tx<'_>, record: &Record) -> Result<()> {
     let resource = &record.resource;
-    let places: Vec<String> = (1..=record.values.len()).map(|place| format!("${place}")).collect();
-    let sql = format!("INSERT INTO \"{}\" ({}) VALUES ({})", resource.name, columns(resource), places.join(", "));
-    tx.execute(&sql, &record.values).await.map(|_| ())
+    let document = searched::document(record);
+    let vector = document.as_ref().and_then(|document| search::column(tx.dialect(), document));
+    let mut sql = Sql::new();
+    sql.push(&format!("INSERT INTO \"{}\" ({}", resource.name, columns(resource)));
+    sql.push(vector.as_ref().map_or_else(String::new, |(name, ..)| format!(", {name}")).as_str());
+    sql.push(") VALUES (");
+    for (nth, value) in record.values.iter().enumerate() {
+        sql.push(if nth == 0 { "" } else { ", " });
+        sql.value(value.clone());
+    }
+    if let Some((_, cast, value)) = vector {
+        sql.push(", ");
+        sql.value(value);
+        sql.push(cast);
+    }
+    sql.push(")");
+    tx.execute(&sql.text, &sql.params).await?;
+    searched::keep(tx, record, document.as_ref()).await
 }
 
-/// Writes every column of `record`; false when the row no longer has version `from`.
-pub(super) async fn update(tx: &mut Tx<'_>, record: &Record, from: i64) -> Result<bool> {
-    let resource = &record.resource;
+/// Writes every column of `after`; false when the row is no longer as it was `before`.
+pub(super) async fn update(tx: &mut Tx<'_>, before: &Record, after: &Record) -> Result<bool> {
+    let resource = &after.resource;
     let mut sql = Sql::new();
     sql.push(&format!("UPDATE \"{}\" SET ", resource.name));
     let is_written = |index: usize| !matches!(index, place::ID | place::OWNER_ID | place::CREATED_AT);
-    let columns = resource.columns.iter().zip(&record.values).enumerate().filter(|(index, _)| is_written(*index));
+    let columns = resource.columns.iter().zip(&after.values).enumerate().filter(|(index, _)| is_written(*index));
     for (nth, (_, (column, value))) in columns.enumerate() {
         sql.push(if nth == 0 { "" } else { ", " });
         sql.push(&format!("\"{}\" = ", column.name));
         sql.value(value.clone());
     }
+    let document = searched::changed(before, after);
+    if let Some((name, cast, value)) = document.as_ref().and_then(|document| search::column(tx.dialect(), document)) {
+        sql.push(&format!(", {name} = "));
+        sql.value(value);
+        sql.push(cast);
+    }
     sql.push(" WHERE id = ");
-    sql.value(record.id()?);
+    sql.value(after.id()?);
     sql.push(" AND version = ");
-    sql.value(from);
-    Ok(tx.execute(&sql.text, &sql.params).await? == 1)
+    sql.value(before.version());
+    if tx.execute(&sql.text, &sql.params).await? != 1 {
+        return Ok(false);
+    }
+    searched::keep(tx, after, document.as_ref()).await?;
+    Ok(true)
 }
 
 /// Leaves out what is deleted, and what belongs to an account that is.

@@ -6,11 +6,12 @@ use serde_json::Value as Json;
 
 use super::{
     super::{
-        shape::{ColumnShape, IndexShape, Physical, ReferenceShape, Shapes, TableShape, identifier},
+        shape::{ColumnShape, IndexShape, Physical, ReferenceShape, SearchShape, Shapes, TableShape, identifier},
         step::Step,
     },
     work::Statement,
 };
+use crate::search;
 
 /// The steps both engines do with the same words.
 pub(super) fn simple(dialect: Dialect, step: &Step, after: &Shapes) -> Vec<Statement> {
@@ -24,26 +25,34 @@ pub(super) fn simple(dialect: Dialect, step: &Step, after: &Shapes) -> Vec<State
             None => return Vec::new(),
         },
         Step::DropIndex { index, .. } => format!("DROP INDEX \"{index}\""),
+        Step::CreateSearch { table, search } => return create_search(dialect, table, search),
+        Step::DropSearch { table } => search::removal(dialect, table),
         _ => return Vec::new(),
     };
     vec![Statement::Run(sql)]
 }
 
+fn create_search(dialect: Dialect, table: &str, search: &SearchShape) -> Vec<Statement> {
+    let (table, columns) = (table.to_owned(), search.columns.clone());
+    let [before, after] = search::creation(dialect, &table, columns.len());
+    vec![Statement::Run(before), Statement::Index { table, columns }, Statement::Run(after)]
+}
+
 /// `name` is what it is called for now.
 pub(super) fn create_table(dialect: Dialect, table: &str, name: &str, columns: &[ColumnShape]) -> String {
+    // Search data lies under SQLite's number of a row, which stays the same in a VACUUM where it is a column.
+    let (row, key, strict) = match dialect {
+        Dialect::Sqlite => ("hardpan_row INTEGER PRIMARY KEY, ", "UNIQUE", " STRICT"),
+        Dialect::Postgres => ("", "PRIMARY KEY", ""),
+    };
     let definitions: Vec<String> = columns
         .iter()
         .map(|column| {
             let definition = column_definition(dialect, table, column);
-            if column.name == "id" { format!("{definition} PRIMARY KEY") } else { definition }
+            if column.name == "id" { format!("{definition} {key}") } else { definition }
         })
         .collect();
-    // Rowid tables on SQLite: full-text search needs the rowid.
-    let strict = match dialect {
-        Dialect::Sqlite => " STRICT",
-        Dialect::Postgres => "",
-    };
-    format!("CREATE TABLE \"{name}\" ({}){strict}", definitions.join(", "))
+    format!("CREATE TABLE \"{name}\" ({row}{}){strict}", definitions.join(", "))
 }
 
 /// What rows get that have no value in this column, as SQL.

@@ -11,6 +11,7 @@ use super::{
     ddl,
     work::Statement,
 };
+use crate::search;
 
 const DIALECT: Dialect = Dialect::Postgres;
 
@@ -43,6 +44,9 @@ fn rename_table(before: &Shapes, table: &str, to: &str) -> Vec<String> {
     for column in columns.iter().filter(|column| column.reference.is_some()) {
         let (old, new) = (constraint(table, &column.name), constraint(to, &column.name));
         sql.push(format!("ALTER TABLE \"{to}\" RENAME CONSTRAINT \"{old}\" TO \"{new}\""));
+    }
+    if before.get(table).is_some_and(|shape| shape.search.is_some()) {
+        sql.push(search::renaming(DIALECT, table, to));
     }
     sql
 }

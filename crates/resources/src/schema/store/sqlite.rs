@@ -13,6 +13,7 @@ use super::{
     ddl,
     work::Statement,
 };
+use crate::search;
 
 const DIALECT: Dialect = Dialect::Sqlite;
 
@@ -42,7 +43,12 @@ pub(super) fn statements(before: &Shapes, steps: &[Step], after: &Shapes) -> Vec
             (Some(old), Some(new)) => rebuild(table, old, steps, new),
             _ => Vec::new(),
         },
-        Step::RenameTable { to, .. } => run(format!("ALTER TABLE \"{table}\" RENAME TO \"{to}\"")),
+        Step::RenameTable { to, .. } => {
+            let mut statements = run(format!("ALTER TABLE \"{table}\" RENAME TO \"{to}\""));
+            let is_searched = before.get(table).is_some_and(|shape| shape.search.is_some());
+            statements.extend(is_searched.then(|| Statement::Run(search::renaming(DIALECT, table, to))));
+            statements
+        }
         Step::RenameColumn { column, to, .. } => {
             run(format!("ALTER TABLE \"{table}\" RENAME COLUMN \"{column}\" TO \"{to}\""))
         }

@@ -6,6 +6,7 @@ use super::{
     super::{shape::Shapes, step::Step},
     postgres, sqlite,
 };
+use crate::search;
 
 /// One or more steps that are done together.
 #[derive(Clone, Debug)]
@@ -26,6 +27,11 @@ pub enum Statement {
         step: String,
         sql: String,
         why: String,
+    },
+    /// Fills the search data of a table from these columns of its rows.
+    Index {
+        table: String,
+        columns: Vec<String>,
     },
 }
 
@@ -70,6 +76,7 @@ pub(in crate::schema) async fn run(tx: &mut Tx<'_>, work: &Work) -> Result<()> {
     for statement in &work.statements {
         match statement {
             Statement::Run(sql) => tx.batch(sql).await.map_err(failed)?,
+            Statement::Index { table, columns } => search::fill(tx, table, columns).await.map_err(failed)?,
             Statement::Refuse { step, sql, why } => {
                 let count: i64 = tx.query_one(sql, &[]).await.map_err(failed)?.get(0)?;
                 if count > 0 {

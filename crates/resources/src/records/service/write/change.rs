@@ -151,7 +151,7 @@ impl<'a> Writer<'a> {
     }
 
     async fn put(&self, tx: &mut Tx<'_>, before: &Record, after: &Record) -> Result<()> {
-        match store::update(tx, after, before.version()).await {
+        match store::update(tx, before, after).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(Error::new(Code::VersionMismatch)),
             Err(error) => Err(self.name_unique(tx, after, error).await),
