@@ -88,7 +88,7 @@ impl Job {
             store::insert(tx, after).await?;
             return Ok(Verdict::Created);
         };
-        if !store::update(tx, after, before.version()).await? {
+        if !store::update(tx, before, after).await? {
             return Err(Error::new(Code::VersionMismatch));
         }
         let entry = Entry::new("record.updated", &self.resource.name, before.id()?).before(before).after(after);
