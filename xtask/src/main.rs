@@ -1,11 +1,16 @@
-//! Tasks of this repository: `cargo xtask test [arguments of cargo test]`, `cargo xtask check` and `cargo xtask torture`.
+//! Tasks of this repository: `cargo xtask test [arguments of cargo test]`, `check`, `bench` and `torture`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
 use std::process::ExitCode;
 
+#[cfg(feature = "live")]
+mod bench;
 mod check;
+mod folder;
+#[cfg_attr(not(feature = "live"), path = "relay.rs")]
+mod live;
 mod postgres;
 mod test;
-#[cfg_attr(not(feature = "torture"), path = "torture/relay.rs")]
+#[cfg(feature = "live")]
 mod torture;
 
 fn main() -> ExitCode {
@@ -13,9 +18,9 @@ fn main() -> ExitCode {
     match arguments.next().as_deref() {
         Some("test") => test::run(arguments.collect()),
         Some("check") => check::run(),
-        Some("torture") => torture::run(arguments.collect()),
+        Some(task @ ("bench" | "torture")) => live::run(task, arguments.collect()),
         _ => {
-            eprintln!("cargo xtask test [arguments of cargo test]\ncargo xtask check\ncargo xtask torture [arguments]");
+            eprintln!("cargo xtask test|check|bench|torture [arguments]");
             ExitCode::from(2)
         }
     }

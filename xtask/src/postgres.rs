@@ -7,17 +7,18 @@ use std::{
     time::Duration,
 };
 
-use tempfile::TempDir;
 use tokio::{
     net::TcpStream,
     process::{Child, Command},
     time::{sleep, timeout},
 };
 
+use crate::folder::Folder;
+
 /// A running server.
 pub struct Server {
     programs: PathBuf,
-    folder: TempDir,
+    folder: Folder,
     user: Option<User>,
     port: u16,
     child: Child,
@@ -29,7 +30,7 @@ pub enum Durability {
     /// Everything: for databases that only show what transactions do.
     Fast,
     /// Nothing that was committed.
-    #[cfg(feature = "torture")]
+    #[cfg(feature = "live")]
     Full,
 }
 
@@ -42,17 +43,22 @@ struct User {
 
 impl Server {
     pub async fn start(durability: Durability) -> Result<Self, String> {
+        Self::start_in(Folder::temporary("hardpan-postgres-")?, durability).await
+    }
+
+    /// Over the data in `folder`, which are made when there are none.
+    pub async fn start_in(folder: Folder, durability: Durability) -> Result<Self, String> {
         let programs = match find() {
             Some(programs) => programs,
             None => install().await?,
         };
         let user = if output("id", &["-u"]).await.as_deref() == Some("0") { Some(unprivileged().await?) } else { None };
-        let folder =
-            tempfile::Builder::new().prefix("hardpan-postgres-").tempdir().map_err(|error| error.to_string())?;
         hand_over(folder.path(), user).map_err(|error| format!("{}: {error}", folder.path().display()))?;
-        initialise(&programs, folder.path(), user).await?;
-        if durability == Durability::Fast {
-            forgo_durability(folder.path()).map_err(|error| error.to_string())?;
+        if !folder.path().join("data/postgresql.conf").exists() {
+            initialise(&programs, folder.path(), user).await?;
+            if durability == Durability::Fast {
+                forgo_durability(folder.path()).map_err(|error| error.to_string())?;
+            }
         }
         let port = free_port().map_err(|error| error.to_string())?;
         let child = serve(&programs, folder.path(), user, port).map_err(|error| error.to_string())?;
@@ -67,7 +73,7 @@ impl Server {
 
     /// The maintenance database.
     pub fn url(&self) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/postgres?sslmode=disable", self.port)
+        self.url_of("postgres")
     }
 
     /// What tests need to start servers of their own, for what one alone cannot show: the programs, and whom they run as.
@@ -81,10 +87,25 @@ impl Server {
         [programs].into_iter().chain(user).collect()
     }
 
-    /// Stops the server without ceremony; its folder goes with it.
+    pub fn url_of(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}?sslmode=disable", self.port)
+    }
+
+    /// Runs one of PostgreSQL's client programs against this server, as `createdb NAME`.
+    #[cfg(feature = "live")]
+    pub async fn client(&self, name: &str, arguments: &[&str]) -> Result<(), String> {
+        let mut client = program(&self.programs, name, self.user);
+        client.args(["-h", "127.0.0.1", "-U", "postgres", "-p", &self.port.to_string()]).args(arguments);
+        let output = client.output().await.map_err(|error| format!("{name}: {error}"))?;
+        let why = || format!("{name}: {}", String::from_utf8_lossy(&output.stderr));
+        output.status.success().then_some(()).ok_or_else(why)
+    }
+
+    /// Stops the server: without ceremony when its folder goes with it.
     pub async fn stop(&mut self) {
+        let mode = if self.folder.is_kept() { "fast" } else { "immediate" };
         let mut stop = program(&self.programs, "pg_ctl", self.user);
-        stop.args(["stop", "-m", "immediate", "-D"]).arg(self.folder.path().join("data"));
+        stop.args(["stop", "-m", mode, "-D"]).arg(self.folder.path().join("data"));
         let _ = stop.output().await;
         if timeout(Duration::from_secs(10), self.child.wait()).await.is_err() {
             let _ = self.child.kill().await;
@@ -92,7 +113,7 @@ impl Server {
     }
 
     /// Starts a stopped server again, over the same data, and waits until it accepts connections.
-    #[cfg(feature = "torture")]
+    #[cfg(feature = "live")]
     pub async fn restart(&mut self) -> Result<(), String> {
         let child = serve(&self.programs, self.folder.path(), self.user, self.port);
         self.child = child.map_err(|error| error.to_string())?;
@@ -185,7 +206,9 @@ fn hand_over(_: &Path, _: Option<User>) -> io::Result<()> {
 }
 
 fn program(programs: &Path, name: &str, user: Option<User>) -> Command {
-    let mut command = Command::new(programs.join(name));
+    // The clients may be a package of their own, elsewhere.
+    let path = Some(programs.join(name)).filter(|path| path.is_file());
+    let mut command = Command::new(path.unwrap_or_else(|| name.into()));
     // Its messages are read by nobody and its texts compared by none.
     command.env("LC_ALL", "C").current_dir(env::temp_dir()).kill_on_drop(true);
     #[cfg(unix)]
@@ -227,7 +250,8 @@ fn serve(programs: &Path, folder: &Path, user: Option<User>, port: u16) -> io::R
     postgres.args(["-c", &format!("port={port}")]).stdout(log.try_clone()?).stderr(log).spawn()
 }
 
-fn free_port() -> io::Result<u16> {
+/// A port of the loopback address that nobody uses.
+pub fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 

@@ -4,11 +4,11 @@ use std::{collections::HashSet, path::Path, time::Instant};
 use tokio::time::sleep;
 
 use super::{
-    http::Manner,
     listing,
-    options::{Engine, Options},
+    options::Options,
     stage::{Stage, some_time},
 };
+use crate::live::{engine::Engine, http::Manner};
 
 const MOST_ROUNDS: usize = 6;
 

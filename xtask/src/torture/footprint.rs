@@ -3,11 +3,8 @@ use std::{path::Path, time::Duration};
 
 use tokio::time::sleep;
 
-use super::{
-    load,
-    options::{Engine, Options},
-    stage::Stage,
-};
+use super::{load, options::Options, stage::Stage};
+use crate::live::engine::Engine;
 
 const STARTS: usize = 10;
 const LOG_INS: usize = 1000;

@@ -11,13 +11,8 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{
-    http::Client,
-    load::{Load, log_in},
-    options::{Engine, Options},
-    program::signal,
-    stage::Stage,
-};
+use super::{load::Load, options::Options, stage::Stage};
+use crate::live::{accounts::log_in, engine::Engine, http::Client, program::signal};
 
 const CLIENTS: usize = 64;
 const CREATES: u32 = 2000;

@@ -4,10 +4,10 @@ use std::{path::Path, time::Instant};
 use tokio::time::sleep;
 
 use super::{
-    http::Manner,
-    options::{Engine, Options},
+    options::Options,
     stage::{Stage, some_time},
 };
+use crate::live::{engine::Engine, http::Manner};
 
 /// Every so many rounds the program is also killed while it starts.
 const EARLY: usize = 4;

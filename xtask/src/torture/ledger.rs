@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use super::http::{Answer, Failure};
+use crate::live::http::{Answer, Failure};
 
 /// Answers of one kind that are kept for the report.
 const MOST_SAMPLES: usize = 3;
@@ -118,7 +118,7 @@ impl Pages {
         match failure {
             Failure::Unreachable => {}
             Failure::Lost(_) => self.lost.extend(sent),
-            Failure::Hung => {
+            Failure::Hung(_) => {
                 self.hung += 1;
                 self.lost.extend(sent);
             }

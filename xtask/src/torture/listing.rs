@@ -1,10 +1,8 @@
 //! Every account's documents as the API lists them, held against the ledger.
 use std::collections::HashMap;
 
-use super::{
-    http::Client,
-    ledger::{Document, Pages},
-};
+use super::ledger::{Document, Pages};
+use crate::live::http::Client;
 
 /// What the API lists to the holders of these tokens, page by page.
 pub async fn listed(port: u16, tokens: &[String]) -> Result<Vec<Document>, String> {

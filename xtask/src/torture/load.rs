@@ -10,14 +10,14 @@ use std::{
 use serde_json::json;
 use tokio::{task::JoinSet, time::sleep};
 
-use super::{
+use super::ledger::Ledger;
+use crate::live::{
+    accounts::{self, PASSWORD, log_in},
     http::{Client, Failure},
-    ledger::Ledger,
 };
 
 /// Accounts the clients share.
 const ACCOUNTS: usize = 20;
-const PASSWORD: &str = "correct horse battery staple";
 /// One document in so many is read back at once.
 const READ_BACK: u64 = 8;
 /// How long a client holds back after a refusal.
@@ -28,20 +28,10 @@ pub async fn register(port: u16, prefix: &str) -> Result<Vec<String>, String> {
     let mut client = Client::new(port);
     let mut tokens = Vec::new();
     for number in 0..ACCOUNTS {
-        let body = json!({"email": format!("{prefix}{number}@example.com"), "password": PASSWORD});
-        let answer = client.post("/auth/v1/register", &body).await.map_err(|failure| format!("register: {failure}"))?;
-        let token = answer.body["access_token"].as_str();
-        tokens.push(token.ok_or_else(|| format!("register: {} {}", answer.status, answer.body))?.to_owned());
+        let registered = accounts::register(&mut client, &format!("{prefix}{number}@example.com")).await?;
+        tokens.push(registered.token);
     }
     Ok(tokens)
-}
-
-/// The access token of an account. Errors: any other answer than 200 with a token.
-pub async fn log_in(client: &mut Client, email: &str, password: &str) -> Result<String, String> {
-    let answer = client.post("/auth/v1/login", &json!({"email": email, "password": password})).await;
-    let answer = answer.map_err(|failure| format!("log-in: {failure}"))?;
-    let token = answer.body["access_token"].as_str();
-    token.map(str::to_owned).ok_or_else(|| format!("log-in: {} {}", answer.status, answer.body))
 }
 
 /// Logs in `count` times with `clients` at once, as the first account of `prefix`.

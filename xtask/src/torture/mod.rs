@@ -2,23 +2,21 @@
 mod drain;
 mod footprint;
 mod fsync;
-mod http;
 mod kill;
 mod ledger;
 mod listing;
 mod load;
 mod options;
 mod outage;
-mod program;
 mod stage;
 mod start;
 mod store;
 
 use std::{path::Path, process::ExitCode, time::Instant};
 
-use options::{Engine, Options, Part, USAGE};
+use options::{Options, Part, USAGE};
 
-use crate::test::interrupted;
+use crate::live::{self, engine::Engine};
 
 /// What a part found: its name and what is wrong.
 struct Verdict {
@@ -27,37 +25,18 @@ struct Verdict {
 }
 
 /// Ends well when nothing was found wrong.
-pub fn run(arguments: Vec<String>) -> ExitCode {
-    let options = match Options::parse(arguments) {
-        Ok(options) => options,
-        Err(why) => {
-            eprintln!("{why}\n\n{USAGE}");
-            return ExitCode::from(2);
-        }
-    };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return failed(&error.to_string()),
-    };
-    let outcome = runtime.block_on(async {
-        tokio::select! {
-            outcome = torture(&options) => outcome,
-            () = interrupted() => Err("interrupted".to_owned()),
-        }
-    });
-    match outcome {
-        Ok(verdicts) => summarise(&verdicts),
-        Err(why) => failed(&why),
+pub async fn run(arguments: Vec<String>) -> ExitCode {
+    match Options::parse(arguments) {
+        Ok(options) => match torture(&options).await {
+            Ok(verdicts) => summarise(&verdicts),
+            Err(why) => live::failed(&why),
+        },
+        Err(why) => live::misused(&why, USAGE),
     }
 }
 
-fn failed(why: &str) -> ExitCode {
-    eprintln!("xtask: {why}");
-    ExitCode::FAILURE
-}
-
 async fn torture(options: &Options) -> Result<Vec<Verdict>, String> {
-    let binary = stage::binary(options)?;
+    let binary = live::binary(options.hardpan.as_deref())?;
     let mut verdicts = Vec::new();
     for part in &options.parts {
         match part {

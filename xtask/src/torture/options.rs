@@ -1,6 +1,8 @@
 //! What to torture, how long and how hard.
 use std::path::PathBuf;
 
+use crate::live::{count, engine::Engine};
+
 pub const USAGE: &str =
     "cargo xtask torture [kill|start|outage|drain|fsync|footprint ...] [--rounds 20] [--clients 200]
                     [--engine sqlite|postgres|both] [--hardpan PATH]
@@ -33,21 +35,6 @@ const PARTS: [(&str, Part); 6] = [
     ("fsync", Part::Fsync),
     ("footprint", Part::Footprint),
 ];
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Engine {
-    Sqlite,
-    Postgres,
-}
-
-impl Engine {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Sqlite => "SQLite",
-            Self::Postgres => "PostgreSQL",
-        }
-    }
-}
 
 /// The command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +70,7 @@ impl Options {
             match name.as_str() {
                 "--rounds" => options.rounds = count(&name, &value)?,
                 "--clients" => options.clients = count(&name, &value)?,
-                "--engine" => options.engines = engines(&value)?,
+                "--engine" => options.engines = Engine::parse(&value)?,
                 "--hardpan" if !value.is_empty() => options.hardpan = Some(value.into()),
                 _ => return Err(format!("{name} {value} is not understood")),
             }
@@ -92,19 +79,6 @@ impl Options {
             options.parts = PARTS.iter().map(|(_, part)| *part).collect();
         }
         Ok(options)
-    }
-}
-
-fn count(name: &str, value: &str) -> Result<usize, String> {
-    value.parse().ok().filter(|count| *count > 0).ok_or_else(|| format!("{name} wants a number from 1, not {value:?}"))
-}
-
-fn engines(value: &str) -> Result<Vec<Engine>, String> {
-    match value {
-        "sqlite" => Ok(vec![Engine::Sqlite]),
-        "postgres" => Ok(vec![Engine::Postgres]),
-        "both" => Ok(vec![Engine::Sqlite, Engine::Postgres]),
-        _ => Err(format!("--engine wants sqlite, postgres or both, not {value:?}")),
     }
 }
 

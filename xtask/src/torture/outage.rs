@@ -7,9 +7,12 @@ use std::{
 use tokio::time::sleep;
 
 use super::{
-    http::{Client, Manner},
-    options::{Engine, Options},
+    options::Options,
     stage::{Stage, some_time},
+};
+use crate::live::{
+    engine::Engine,
+    http::{Client, Manner},
 };
 
 /// Within this time all must be well again, once PostgreSQL accepts connections.

@@ -1,22 +1,27 @@
 //! The program and the database it works with, brought up together and examined together.
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use kernel::{OsRandom, Random as _};
 
 use super::{
-    http::{Client, Manner},
     ledger::Ledger,
     listing,
     load::{self, Load},
-    options::{Engine, Options},
-    program::Program,
+    options::Options,
     store,
 };
-use crate::postgres::{Durability, Server};
+use crate::live::{
+    engine::Engine,
+    http::{Client, Manner},
+    program::{App, Program},
+};
+use crate::{
+    folder::Folder,
+    postgres::{Durability, Server},
+};
+
+const NOTES: App =
+    App { name: "notes", text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/notes/hardpan.toml")) };
 
 /// What a part of the torture needs.
 pub struct Stage {
@@ -35,7 +40,7 @@ impl Stage {
             Engine::Sqlite => None,
             Engine::Postgres => Some(Server::start(Durability::Full).await?),
         };
-        let program = Program::new(binary, postgres.as_ref().map(Server::url))?;
+        let program = program(binary, postgres.as_ref().map(Server::url))?;
         Ok(Self { program, postgres, tokens: Vec::new(), ledger: Arc::default(), clients: options.clients })
     }
 
@@ -107,25 +112,14 @@ impl Stage {
     }
 }
 
+/// The notes example in a folder of its own.
+pub fn program(binary: &Path, database_url: Option<String>) -> Result<Program, String> {
+    Program::new(binary, NOTES, Folder::temporary("hardpan-torture-")?, database_url)
+}
+
 /// A time between these, in milliseconds.
 pub fn some_time(least: u64, most: u64) -> Duration {
     let mut bytes = [0; 8];
     OsRandom.fill(&mut bytes);
     Duration::from_millis(least + u64::from_le_bytes(bytes) % (most - least + 1))
-}
-
-/// The program to torture: given, or built now.
-pub fn binary(options: &Options) -> Result<PathBuf, String> {
-    if let Some(path) = &options.hardpan {
-        return path.canonicalize().map_err(|error| format!("{}: {error}", path.display()));
-    }
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = std::process::Command::new(cargo).args(["build", "--release", "-p", "hardpan"]).status();
-    if !status.is_ok_and(|status| status.success()) {
-        return Err("the program could not be built".to_owned());
-    }
-    // Beside the folder this program was built into.
-    let own = std::env::current_exe().map_err(|error| error.to_string())?;
-    let target = own.parent().and_then(Path::parent).ok_or("the folder of built programs is not known")?;
-    Ok(target.join("release").join(format!("hardpan{}", std::env::consts::EXE_SUFFIX)))
 }

@@ -3,7 +3,11 @@ use std::path::Path;
 
 use tokio::time::sleep;
 
-use super::{load, options::Options, program::Program, stage::some_time};
+use super::{
+    load,
+    options::Options,
+    stage::{program, some_time},
+};
 
 /// Longer than a first start takes.
 const LONGEST_MILLISECONDS: u64 = 250;
@@ -12,7 +16,7 @@ const LONGEST_MILLISECONDS: u64 = 250;
 pub async fn run(binary: &Path, options: &Options) -> Result<Vec<String>, String> {
     let mut faults = Vec::new();
     for round in 1..=options.rounds {
-        let mut program = Program::new(binary, None)?;
+        let mut program = program(binary, None)?;
         let mut moments = Vec::new();
         for _ in 0..2 {
             let moment = some_time(1, LONGEST_MILLISECONDS);

@@ -2,7 +2,7 @@
 use std::{
     fmt, io,
     net::{Ipv4Addr, SocketAddr},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::Value as Json;
@@ -12,7 +12,7 @@ use tokio::{
     time::timeout,
 };
 
-/// A request that is not answered within this time hangs.
+/// A request that is not answered within this time hangs, unless something else is said.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// One client.
@@ -21,6 +21,7 @@ pub struct Client {
     connection: Option<BufReader<TcpStream>>,
     token: Option<String>,
     manner: Manner,
+    patience: Duration,
 }
 
 /// What a client does with its connection after an answer.
@@ -34,6 +35,8 @@ pub enum Manner {
 pub struct Answer {
     pub status: u16,
     pub body: Json,
+    /// From the first byte sent to the last one received.
+    pub took: Duration,
 }
 
 /// Why there is no answer.
@@ -43,7 +46,7 @@ pub enum Failure {
     Unreachable,
     /// The connection ended before the answer did; nobody knows what became of the request.
     Lost(io::Error),
-    Hung,
+    Hung(Duration),
 }
 
 impl fmt::Display for Failure {
@@ -51,7 +54,7 @@ impl fmt::Display for Failure {
         match self {
             Self::Unreachable => write!(f, "nobody listens"),
             Self::Lost(error) => write!(f, "the connection was lost: {error}"),
-            Self::Hung => write!(f, "no answer within {} s", PATIENCE.as_secs()),
+            Self::Hung(patience) => write!(f, "no answer within {} s", patience.as_secs()),
         }
     }
 }
@@ -63,6 +66,7 @@ impl Client {
             connection: None,
             token: None,
             manner: Manner::Keep,
+            patience: PATIENCE,
         }
     }
 
@@ -77,6 +81,13 @@ impl Client {
         self
     }
 
+    /// A request that is not answered within `patience` hangs.
+    #[must_use]
+    pub const fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
     pub async fn get(&mut self, path: &str) -> Result<Answer, Failure> {
         self.send("GET", path, None).await
     }
@@ -87,9 +98,9 @@ impl Client {
 
     async fn send(&mut self, method: &str, path: &str, body: Option<&Json>) -> Result<Answer, Failure> {
         let request = self.request(method, path, body);
-        timeout(PATIENCE, self.exchange(&request)).await.unwrap_or_else(|_| {
+        timeout(self.patience, self.exchange(&request)).await.unwrap_or_else(|_| {
             self.connection = None;
-            Err(Failure::Hung)
+            Err(Failure::Hung(self.patience))
         })
     }
 
@@ -109,12 +120,14 @@ impl Client {
             Some(connection) => connection,
             None => self.connect().await?,
         };
+        let sent = Instant::now();
         connection.get_mut().write_all(request.as_bytes()).await.map_err(Failure::Lost)?;
-        let (answer, is_kept) = read(&mut connection).await.map_err(Failure::Lost)?;
+        let (status, body, is_kept) = read(&mut connection).await.map_err(Failure::Lost)?;
+        let took = sent.elapsed();
         if is_kept && self.manner == Manner::Keep {
             self.connection = Some(connection);
         }
-        Ok(answer)
+        Ok(Answer { status, body: serde_json::from_slice(&body).unwrap_or_default(), took })
     }
 
     async fn connect(&self) -> Result<BufReader<TcpStream>, Failure> {
@@ -124,8 +137,8 @@ impl Client {
     }
 }
 
-/// The answer, and whether the connection may be used again.
-async fn read(connection: &mut BufReader<TcpStream>) -> io::Result<(Answer, bool)> {
+/// Status and body, and whether the connection may be used again.
+async fn read(connection: &mut BufReader<TcpStream>) -> io::Result<(u16, Vec<u8>, bool)> {
     let mut line = String::new();
     connection.read_line(&mut line).await?;
     let status = line.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(|| cut("a status line"))?;
@@ -145,7 +158,7 @@ async fn read(connection: &mut BufReader<TcpStream>) -> io::Result<(Answer, bool
     }
     let mut body = vec![0; length];
     connection.read_exact(&mut body).await?;
-    Ok((Answer { status, body: serde_json::from_slice(&body).unwrap_or_default() }, is_kept))
+    Ok((status, body, is_kept))
 }
 
 fn cut(what: &str) -> io::Error {

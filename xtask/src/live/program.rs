@@ -1,62 +1,77 @@
 //! The real program as a process of its own: started, asked, ended, and what it leaves behind.
 use std::{
     collections::BTreeSet,
-    fs, io,
-    net::{Ipv4Addr, TcpListener},
+    fs,
     path::{Path, PathBuf},
     process::Stdio,
     time::{Duration, Instant},
 };
 
 use serde_json::Value as Json;
-use tempfile::TempDir;
 use tokio::{
     process::{Child, Command},
     time::{sleep, timeout},
 };
 
 use super::http::Client;
+use crate::{folder::Folder, postgres::free_port};
 
-const APP: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/notes/hardpan.toml"));
 /// Far beyond what is promised: what takes longer is broken.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// No test of endurance gets far under the limits meant for people.
+/// No test of endurance or speed gets far under the limits meant for people.
 const ENDLESS: &str = "1000000000";
 
-/// The notes example in a folder of its own, and the process that serves it.
+/// An app file. Its database is `sqlite:data/<name>.db`.
+#[derive(Clone, Copy)]
+pub struct App {
+    pub name: &'static str,
+    pub text: &'static str,
+}
+
+/// An app in a folder, and the process that serves it.
 pub struct Program {
     binary: PathBuf,
-    folder: TempDir,
+    app: App,
+    folder: Folder,
     pub port: u16,
-    /// `None`: the SQLite file of the example.
+    /// `None`: the SQLite file of the app.
     database_url: Option<String>,
+    settings: Vec<(&'static str, &'static str)>,
     child: Option<Child>,
     started: Instant,
 }
 
 impl Program {
-    pub fn new(binary: &Path, database_url: Option<String>) -> Result<Self, String> {
-        let folder = tempfile::Builder::new().prefix("hardpan-torture-").tempdir().map_err(told)?;
-        fs::create_dir(folder.path().join("app")).map_err(told)?;
-        fs::write(folder.path().join("app/hardpan.toml"), APP).map_err(told)?;
-        let port = free_port().map_err(told)?;
-        Ok(Self { binary: binary.to_owned(), folder, port, database_url, child: None, started: Instant::now() })
+    pub fn new(binary: &Path, app: App, folder: Folder, database_url: Option<String>) -> Result<Self, String> {
+        fs::create_dir_all(folder.path().join("app")).map_err(told)?;
+        fs::write(folder.path().join("app/hardpan.toml"), app.text).map_err(told)?;
+        let (binary, port, started) = (binary.to_owned(), free_port().map_err(told)?, Instant::now());
+        Ok(Self { binary, app, folder, port, database_url, settings: Vec::new(), child: None, started })
+    }
+
+    /// Starts from now on with this variable in the environment.
+    pub fn set(&mut self, variable: &'static str, value: &'static str) {
+        self.settings.push((variable, value));
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub fn database_url(&self) -> String {
-        let file = || format!("sqlite:{}", self.folder.path().join("app/data/notes.db").display());
+        let file = || format!("sqlite:{}", self.folder().join(format!("app/data/{}.db", self.app.name)).display());
         self.database_url.clone().unwrap_or_else(file)
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
-        command.args(arguments).current_dir(self.folder.path()).env_clear().kill_on_drop(true);
+        command.args(arguments).current_dir(self.folder()).env_clear().kill_on_drop(true);
         for limit in ["ADDRESS", "PRINCIPAL", "CREDENTIALS"] {
             for bound in ["BURST", "PER_MINUTE"] {
                 command.env(format!("HARDPAN_LIMITS__{limit}__{bound}"), ENDLESS);
             }
         }
-        command.env("HARDPAN_AUTH__ACCESS_TTL", "24h");
+        command.env("HARDPAN_AUTH__ACCESS_TTL", "24h").envs(self.settings.iter().copied());
         if let Some(url) = &self.database_url {
             command.env("HARDPAN_DATABASE__URL", url);
         }
@@ -124,6 +139,13 @@ impl Program {
         }
     }
 
+    /// Gives an account a role by command.
+    pub async fn give_role(&self, email: &str, role: &str) -> Result<(), String> {
+        let output = self.command(&["user", "role", email, role, "--app", "app"]).output().await.map_err(told)?;
+        let why = || format!("hardpan user role: {}", String::from_utf8_lossy(&output.stderr));
+        output.status.success().then_some(()).ok_or_else(why)
+    }
+
     /// Resident memory, in KiB. Errors: the system does not tell, as all but Linux.
     pub fn resident_kib(&self) -> Result<u32, String> {
         let path = format!("/proc/{}/status", self.pid().ok_or("the program does not run")?);
@@ -134,18 +156,16 @@ impl Program {
 
     /// Names in the data folder that have no business there. `is_running`: the files of SQLite's log may be there too.
     pub fn leftovers(&self, is_running: bool) -> Vec<String> {
-        let mut expected = BTreeSet::from(["master.key"]);
+        let mut expected = BTreeSet::from(["master.key".to_owned()]);
         if self.database_url.is_none() {
-            expected.insert("notes.db");
-            if is_running {
-                expected.extend(["notes.db-wal", "notes.db-shm"]);
-            }
+            let endings: &[&str] = if is_running { &["db", "db-wal", "db-shm"] } else { &["db"] };
+            expected.extend(endings.iter().map(|ending| format!("{}.{ending}", self.app.name)));
         }
         let names = |folder: &str| {
-            let entries = fs::read_dir(self.folder.path().join(folder)).into_iter().flatten().flatten();
+            let entries = fs::read_dir(self.folder().join(folder)).into_iter().flatten().flatten();
             entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect::<Vec<_>>()
         };
-        let in_data = names("app/data").into_iter().filter(|name| !expected.contains(name.as_str()));
+        let in_data = names("app/data").into_iter().filter(|name| !expected.contains(name));
         let in_app = names("app").into_iter().filter(|name| name != "hardpan.toml" && name != "data");
         in_data.chain(in_app).collect()
     }
@@ -157,7 +177,7 @@ impl Program {
     }
 
     fn log_path(&self) -> PathBuf {
-        self.folder.path().join("log")
+        self.folder().join("log")
     }
 
     fn log(&self) -> String {
@@ -175,10 +195,6 @@ impl Program {
 pub async fn signal(name: &str, pid: u32) -> Result<(), String> {
     let status = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status().await.map_err(told)?;
     if status.success() { Ok(()) } else { Err(format!("kill -{name} {pid}: {status}")) }
-}
-
-fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
 fn told(error: impl std::fmt::Display) -> String {

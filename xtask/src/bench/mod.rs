@@ -1,0 +1,42 @@
+//! `cargo xtask bench`: what the real program costs, measured over HTTP with everything on.
+mod cases;
+mod lists;
+mod measure;
+mod options;
+mod report;
+mod store;
+mod table;
+
+use std::process::ExitCode;
+
+use options::{Format, Options, USAGE};
+
+use crate::live;
+
+/// Ends well when everything is as fast as promised.
+pub async fn run(arguments: Vec<String>) -> ExitCode {
+    let options = match Options::parse(arguments) {
+        Ok(options) => options,
+        Err(why) => return live::misused(&why, USAGE),
+    };
+    match Box::pin(lists(&options)).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(why) => live::failed(&why),
+    }
+}
+
+/// Prints a report for each engine; whether all are well.
+async fn lists(options: &Options) -> Result<bool, String> {
+    let binary = live::binary(options.hardpan.as_deref())?;
+    let mut are_well = true;
+    for engine in &options.engines {
+        let report = lists::run(&binary, *engine, options).await?;
+        match options.format {
+            Format::Text => println!("{report}"),
+            Format::Json => println!("{}", report.json()),
+        }
+        are_well &= report.is_well();
+    }
+    Ok(are_well)
+}
