@@ -1,5 +1,6 @@
 //! The routes of declared resources.
 mod audit;
+mod batch;
 mod conditions;
 mod create;
 mod delete;
@@ -7,8 +8,15 @@ mod expressions;
 mod fields;
 mod get;
 mod list;
+mod once;
 mod parallel;
+mod purge;
 mod references;
+mod relations;
+mod replace;
+mod restore;
 mod rules;
 mod update;
+mod upsert;
 mod walk;
+mod write_rules;

@@ -79,6 +79,13 @@ impl Request {
         self.untyped(body).header("content-type", content_type)
     }
 
+    /// To another node.
+    #[must_use]
+    pub fn through(mut self, app: &App) -> Self {
+        self.app = app.clone();
+        self
+    }
+
     /// A body without a content type.
     #[must_use]
     pub fn untyped(mut self, body: impl Into<Vec<u8>>) -> Self {

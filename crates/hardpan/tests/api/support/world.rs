@@ -6,10 +6,10 @@ use hardpan::{
     config::{self, Config, Inputs},
 };
 use identity::NewAccount;
-use kernel::Secret;
+use kernel::{Secret, SeededRandom};
 use resources::schema::{self, Declaration, Resource};
 use serde_json::{Value as Json, json};
-use store::migrate;
+use store::{Db, Source, migrate};
 use testkit::{Engine, TestDb};
 use web::{Method, Route, Routes};
 
@@ -137,6 +137,10 @@ impl TestApp {
         self.request(Method::PATCH, path).json(body)
     }
 
+    pub fn put(&self, path: &str, body: &Json) -> Request {
+        self.request(Method::PUT, path).json(body)
+    }
+
     pub fn delete(&self, path: &str) -> Request {
         self.request(Method::DELETE, path)
     }
@@ -174,6 +178,17 @@ impl TestApp {
         let page = self.get("/auth/v1/sessions?limit=200").bearer(&person.token).send().await.expect(200).json();
         let current = page["items"].as_array().unwrap().iter().find(|session| session["is_current"] == true).unwrap();
         current["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Another server over the same database, with a pool and randomness of its own.
+    pub async fn another_node(&self) -> Server {
+        let source = Source {
+            db: Db::open(self.db.options()).await.unwrap(),
+            clock: self.db.clock.clone(),
+            random: Arc::new(SeededRandom::new(2)),
+        };
+        let declaration = Arc::clone(self.server.records.declaration());
+        Foundation::new(self.server.config.clone(), declaration, source).unwrap().build().await.unwrap()
     }
 
     pub fn advance(&self, by: Duration) {
