@@ -189,6 +189,11 @@ impl Route {
         self
     }
 
+    /// Whether `If-Match` is asked for: where one record is changed whose version may be another.
+    pub fn takes_if_match(&self) -> bool {
+        self.method != Method::POST && self.operation.errors.contains(&Code::VersionMismatch)
+    }
+
     /// Whether it is done once for an `Idempotency-Key`: every POST but those of accounts, whose answers carry tokens.
     pub fn takes_idempotency_key(&self) -> bool {
         self.method == Method::POST && !self.path.starts_with("/auth/")

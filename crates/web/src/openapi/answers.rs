@@ -89,7 +89,7 @@ fn problems(route: &Route) -> BTreeMap<u16, Vec<Code>> {
     if route.takes_idempotency_key() {
         codes.push(Code::IdempotencyKeyReused);
     }
-    if codes.contains(&Code::VersionMismatch) || route.takes_idempotency_key() {
+    if route.takes_if_match() || route.takes_idempotency_key() {
         codes.push(Code::BadHeader);
     }
 

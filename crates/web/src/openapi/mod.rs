@@ -96,7 +96,7 @@ fn parameters(route: &Route) -> Vec<Json> {
         }
         parameter
     });
-    let if_match = route.operation.errors.contains(&Code::VersionMismatch).then(|| {
+    let if_match = route.takes_if_match().then(|| {
         json!({
             "name": "If-Match",
             "in": "header",

@@ -54,9 +54,8 @@ pub(super) fn routes(deps: &Deps, resource: &Resource) -> Routes {
                 format!("Deletes, changes and creates up to {MOST_OPERATIONS} of {name}, all or none."),
             )
             .answers(StatusCode::OK, "What was done, in the order it was asked for.", Some(batch_output(resource)))
-            .errors(&[Code::NotFound, Code::Forbidden])
-            .errors(&[Code::UniqueViolation, Code::ReferenceViolation, Code::BodyTooLarge])
-            .errors(&batch_conditions(resource)),
+            .errors(&changes)
+            .errors(&[Code::UniqueViolation, Code::ReferenceViolation]),
     ];
     if resource.is_soft_deleted {
         routes.push(
@@ -97,11 +96,6 @@ fn create_route(deps: &Deps, resource: &Resource, path: &str) -> Route {
         )])
         .answers(StatusCode::OK, "The record was there and is changed.", Some(resource.output()))
         .etag()
-}
-
-fn batch_conditions(resource: &Resource) -> Vec<Code> {
-    let required = resource.requires_if_match.then_some(Code::VersionRequired);
-    required.into_iter().collect()
 }
 
 /// `{create, update: [{id, version, changes}], delete: [{id, version}]}`.

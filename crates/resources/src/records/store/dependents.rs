@@ -5,6 +5,9 @@ use kernel::{Result, Timestamp, Uuid};
 use super::{hold::chunks, sql::Sql};
 use crate::schema::{Resource, place};
 
+/// Rows one statement answers with; the bound of the data layer is higher.
+const PAGE: usize = 5_000;
+
 /// Up to `limit` rows whose `column` refers to one of `ids`, held until the transaction ends.
 pub(in crate::records) async fn dependents(
     tx: &mut Tx<'_>,
@@ -16,20 +19,42 @@ pub(in crate::records) async fn dependents(
 ) -> Result<Vec<Uuid>> {
     let mut found = Vec::new();
     for chunk in chunks(ids) {
-        let mut sql = Sql::new();
-        sql.push(&format!("SELECT id FROM \"{}\" WHERE \"{column}\" IN ", resource.name));
-        sql.ids(&chunk);
-        sql.push(" ORDER BY id LIMIT ");
-        sql.value(i64::try_from(limit.saturating_sub(found.len())).unwrap_or(i64::MAX));
-        sql.push(match dialect {
-            Dialect::Sqlite => "",
-            Dialect::Postgres => " FOR UPDATE",
-        });
-        for row in tx.query(&sql.text, &sql.params).await? {
-            found.push(row.get(0)?);
+        let mut last = None;
+        loop {
+            let most = PAGE.min(limit.saturating_sub(found.len()));
+            let page = page(tx, dialect, resource, (column, &chunk), last, most).await?;
+            last = page.last().copied();
+            found.extend_from_slice(&page);
+            if page.len() < most || found.len() == limit {
+                break;
+            }
         }
     }
     Ok(found)
+}
+
+async fn page(
+    tx: &mut Tx<'_>,
+    dialect: Dialect,
+    resource: &Resource,
+    (column, ids): (&str, &[Uuid]),
+    after: Option<Uuid>,
+    limit: usize,
+) -> Result<Vec<Uuid>> {
+    let mut sql = Sql::new();
+    sql.push(&format!("SELECT id FROM \"{}\" WHERE \"{column}\" IN ", resource.name));
+    sql.ids(ids);
+    if let Some(after) = after {
+        sql.push(" AND id > ");
+        sql.value(after);
+    }
+    sql.push(" ORDER BY id LIMIT ");
+    sql.value(i64::try_from(limit).unwrap_or(i64::MAX));
+    sql.push(match dialect {
+        Dialect::Sqlite => "",
+        Dialect::Postgres => " FOR UPDATE",
+    });
+    tx.query(&sql.text, &sql.params).await?.iter().map(|row| row.get(0)).collect()
 }
 
 /// Takes the reference out of these rows, each of which gets its next version.

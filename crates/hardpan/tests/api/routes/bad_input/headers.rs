@@ -1,13 +1,11 @@
 //! Request headers that are wrong or overlong.
-use kernel::Code;
-
 use super::{on_both_scenes, refused};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_if_match_that_is_no_list_of_tags_is_400() {
     on_both_scenes(async |scene| {
         let mut tried = 0;
-        for route in scene.routes().filter(|route| route.operation.errors.contains(&Code::VersionMismatch)) {
+        for route in scene.routes().filter(|route| route.takes_if_match()) {
             let request = || match scene.targets.body(route) {
                 Some(body) => scene.bare(route).json(&body),
                 None => scene.bare(route),
@@ -41,7 +39,7 @@ async fn an_if_match_that_is_no_list_of_tags_is_400() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_if_match_that_names_another_version_is_412() {
     on_both_scenes(async |scene| {
-        for route in scene.routes().filter(|route| route.operation.errors.contains(&Code::VersionMismatch)) {
+        for route in scene.routes().filter(|route| route.takes_if_match()) {
             // Nobody may delete a notice, whatever its version.
             if route.operation.id == "delete_notices" {
                 continue;

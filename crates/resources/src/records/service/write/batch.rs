@@ -15,7 +15,7 @@ use super::{
     super::{
         super::{
             Record, Shown,
-            codec::Outcome,
+            codec::{self, Outcome},
             input::{Input, Unnamed},
             store,
         },
@@ -115,13 +115,39 @@ impl Writer<'_> {
             weigh(&mut bytes, &after)?;
             batched.updated.push(self.view().show(tx, self.declaration, after).await?);
         }
-        for (nth, input) in batch.create.iter().enumerate() {
-            let record = self.create(tx, input.clone()).await;
+        let mut created = BTreeMap::new();
+        for (nth, id) in self.in_order_of_keys(&batch.create) {
+            let Some(input) = batch.create.get(nth) else { continue };
+            let record = self.create(tx, id, input.clone()).await;
             let record = record.map_err(|error| error.under(&format!("create[{nth}]")))?;
             weigh(&mut bytes, &record)?;
-            batched.created.push(self.view().show(tx, self.declaration, record).await?);
+            created.insert(nth, self.view().show(tx, self.declaration, record).await?);
         }
+        batched.created = created.into_values().collect();
         Ok(batched)
+    }
+
+    /// What is to be created and the ids it gets, which are in the order asked for. Values that must be unique are written in an
+    /// order of their own: two batches with the same ones wait for each other and not crosswise.
+    fn in_order_of_keys(&self, inputs: &[Input]) -> Vec<(usize, Uuid)> {
+        let keys: Vec<usize> = self
+            .resource
+            .unique_keys()
+            .iter()
+            .flatten()
+            .filter_map(|name| Some(self.resource.column(name)?.0))
+            .collect();
+        let mut order: Vec<(usize, Uuid)> = (0..inputs.len()).map(|nth| (nth, self.new_id())).collect();
+        order.sort_by_cached_key(|(nth, _)| {
+            let mut bytes = Vec::new();
+            for (index, value) in inputs.get(*nth).into_iter().flat_map(Input::values) {
+                if keys.contains(&index) {
+                    codec::push(&mut bytes, &value);
+                }
+            }
+            bytes
+        });
+        order
     }
 
     /// The record an operation means, if the actor may do it.

@@ -58,9 +58,13 @@ impl<'a> Writer<'a> {
         &self.fields.view
     }
 
-    pub async fn create(&self, tx: &mut Tx<'_>, input: Input) -> Result<Record> {
+    pub fn new_id(&self) -> Uuid {
+        uuid_v7(self.ctx.now(), self.ctx.random())
+    }
+
+    pub async fn create(&self, tx: &mut Tx<'_>, id: Uuid, input: Input) -> Result<Record> {
         let rule = allowed(self.ctx, self.resource, Operation::Create)?;
-        let mut record = new_record(self.ctx, self.resource);
+        let mut record = self.new_record(id);
         // Rules of fields look at the record as it will be.
         input.values().for_each(|(index, value)| set(&mut record, index, value));
         for (index, value) in self.settle(tx, &record, &input, Unnamed::Unset).await? {
@@ -144,6 +148,22 @@ impl<'a> Writer<'a> {
         Ok(after)
     }
 
+    /// With Hardpan's own columns; the declared ones are null.
+    pub fn new_record(&self, id: Uuid) -> Record {
+        let (now, columns) = (self.ctx.now(), self.resource.columns.len());
+        let mut record = Record { resource: Arc::clone(self.resource), values: vec![Value::Null; columns] };
+        let owner = match self.resource.owner {
+            Owner::User => self.ctx.actor.user_id(),
+            Owner::None => None::<UserId>,
+        };
+        set(&mut record, place::ID, id.into());
+        set(&mut record, place::OWNER_ID, owner.into());
+        set(&mut record, place::CREATED_AT, now.into());
+        set(&mut record, place::UPDATED_AT, now.into());
+        set(&mut record, place::VERSION, 1.into());
+        record
+    }
+
     fn touch(&self, record: &mut Record) {
         let version = record.version() + 1;
         set(record, place::UPDATED_AT, self.ctx.now().into());
@@ -211,22 +231,6 @@ impl<'a> Writer<'a> {
         }
         error
     }
-}
-
-/// With Hardpan's own columns; the declared ones are null.
-pub(super) fn new_record(ctx: &Ctx, resource: &Arc<Resource>) -> Record {
-    let now = ctx.now();
-    let mut record = Record { resource: Arc::clone(resource), values: vec![Value::Null; resource.columns.len()] };
-    let owner = match resource.owner {
-        Owner::User => ctx.actor.user_id(),
-        Owner::None => None::<UserId>,
-    };
-    set(&mut record, place::ID, uuid_v7(now, ctx.random()).into());
-    set(&mut record, place::OWNER_ID, owner.into());
-    set(&mut record, place::CREATED_AT, now.into());
-    set(&mut record, place::UPDATED_AT, now.into());
-    set(&mut record, place::VERSION, 1.into());
-    record
 }
 
 pub(super) fn set(record: &mut Record, index: usize, value: Value) {

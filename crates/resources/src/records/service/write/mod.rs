@@ -34,7 +34,7 @@ impl Records {
         ctx.write_once(Outcome(Arc::clone(&resource)), move |ctx, tx| {
             async move {
                 let writer = Writer::new(&ctx, &records, &resource);
-                let record = writer.create(tx, input).await?;
+                let record = writer.create(tx, writer.new_id(), input).await?;
                 writer.view().show(tx, records.declaration(), record).await
             }
             .boxed()

@@ -17,7 +17,7 @@ use super::{
         Records,
         access::{allowed, holds},
     },
-    change::{Mode, Writer, new_record, set},
+    change::{Mode, Writer, set},
     fields,
 };
 use crate::schema::{Operation, Resource, unique_index};
@@ -70,7 +70,8 @@ impl Records {
 
 impl Writer<'_> {
     async fn upsert(&self, tx: &mut Tx<'_>, key: &[usize], mut input: Input) -> Result<(Record, bool)> {
-        let mut sought = new_record(self.ctx, self.resource);
+        let id = self.new_id();
+        let mut sought = self.new_record(id);
         input.values().for_each(|(index, value)| set(&mut sought, index, value));
         let values: Vec<(usize, Value)> =
             key.iter().map(|index| (*index, sought.values.get(*index).cloned().unwrap_or(Value::Null))).collect();
@@ -88,7 +89,7 @@ impl Writer<'_> {
             let error = FieldError::new(&column.name, "missing", "is what the record is known by");
             return Err(Error::invalid(vec![error]));
         }
-        Ok((self.create(tx, input).await?, true))
+        Ok((self.create(tx, id, input).await?, true))
     }
 
     /// The record with these values that the actor may read and change, and sees them of.
