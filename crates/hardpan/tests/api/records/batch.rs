@@ -136,7 +136,7 @@ async fn batches_over_the_same_rows_in_opposite_orders_do_not_fail() {
         let mut backwards = ids.clone();
         backwards.reverse();
         let batch = |nth: usize| {
-            let order = if nth % 2 == 0 { &ids } else { &backwards };
+            let order = if nth.is_multiple_of(2) { &ids } else { &backwards };
             let updates: Vec<Json> =
                 order.iter().map(|id| json!({"id": id, "changes": {"name": format!("n{nth}")}})).collect();
             app.post("/api/v1/folders/batch", &json!({"update": updates})).bearer(&ann.token)
@@ -147,7 +147,7 @@ async fn batches_over_the_same_rows_in_opposite_orders_do_not_fail() {
         // New values that meet crosswise: the database gives one of two up, which is begun again.
         let creates = |nth: usize| {
             let mut slugs: Vec<String> = (0..10).map(|slug| format!("s{slug}")).collect();
-            if nth % 2 == 0 {
+            if nth.is_multiple_of(2) {
                 slugs.reverse();
             }
             let creates: Vec<Json> = slugs.iter().map(|slug| json!({"title": "a", "slug": slug})).collect();
