@@ -89,7 +89,7 @@ pub(crate) fn only_reads(sql: &str) -> bool {
     // A WITH may hide a change, SELECT INTO makes a table, FOR UPDATE locks rows.
     const CHANGES: [&str; 5] = ["INSERT", "UPDATE", "DELETE", "MERGE", "INTO"];
     let mut words = words(sql);
-    words.next().is_some_and(|verb| is_one_of(verb, &["SELECT", "WITH", "VALUES"]))
+    words.next().is_some_and(|verb| is_one_of(verb, &["SELECT", "WITH", "VALUES", "EXPLAIN"]))
         && !words.any(|word| is_one_of(word, &CHANGES))
 }
 

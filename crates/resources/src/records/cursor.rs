@@ -4,7 +4,7 @@ use kernel::{Code, Error, Result, Value};
 use platform::secrets::MacKey;
 
 use super::{
-    Record, SortKey,
+    SortKey,
     codec::{pull, push},
 };
 use crate::schema::Resource;
@@ -12,23 +12,29 @@ use crate::schema::Resource;
 /// HMAC-SHA256.
 const TAG_LENGTH: usize = 32;
 
-/// The cursor that continues after `record`.
-pub(super) fn encode(key: &MacKey, record: &Record, keys: &[SortKey]) -> String {
+/// The cursor of the place in `list`, a list of `resource`, where a record with these values stands.
+pub(super) fn encode(key: &MacKey, list: &str, resource: &Resource, keys: &[SortKey], values: &[Value]) -> String {
     let mut payload = Vec::new();
-    for value in keys.iter().filter_map(|key| record.values.get(key.column)) {
+    for value in keys.iter().filter_map(|key| values.get(key.column)) {
         push(&mut payload, value);
     }
-    let mut bytes = key.sign(&signed(&record.resource, keys, &payload)).to_vec();
+    let mut bytes = key.sign(&signed(list, resource, keys, &payload)).to_vec();
     bytes.extend_from_slice(&payload);
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// The values a cursor carries, one for each key. Errors: 400 `bad_cursor` for any that this list did not give.
-pub(super) fn decode(key: &MacKey, resource: &Resource, keys: &[SortKey], cursor: &str) -> Result<Vec<Value>> {
+pub(super) fn decode(
+    key: &MacKey,
+    list: &str,
+    resource: &Resource,
+    keys: &[SortKey],
+    cursor: &str,
+) -> Result<Vec<Value>> {
     let bad = || Error::new(Code::BadCursor);
     let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| bad())?;
     let (tag, payload) = bytes.split_at_checked(TAG_LENGTH).ok_or_else(bad)?;
-    if !key.verify(&signed(resource, keys, payload), tag) {
+    if !key.verify(&signed(list, resource, keys, payload), tag) {
         return Err(bad());
     }
     let mut rest = payload;
@@ -36,8 +42,8 @@ pub(super) fn decode(key: &MacKey, resource: &Resource, keys: &[SortKey], cursor
     values.filter(|_| rest.is_empty()).ok_or_else(bad)
 }
 
-fn signed(resource: &Resource, keys: &[SortKey], payload: &[u8]) -> Vec<u8> {
-    let mut message = format!("{}?", resource.name).into_bytes();
+fn signed(list: &str, resource: &Resource, keys: &[SortKey], payload: &[u8]) -> Vec<u8> {
+    let mut message = format!("{list}?").into_bytes();
     for key in keys {
         let name = resource.columns.get(key.column).map_or("", |column| column.name.as_str());
         message.extend_from_slice(if key.is_descending { b"-" } else { b"+" });

@@ -5,18 +5,22 @@ mod input;
 mod model;
 mod purge;
 mod routes;
+mod scope;
 mod service;
 mod shown;
 mod store;
 pub mod transfer;
+mod view;
 
 use model::SortKey;
-pub use model::{ListQuery, Record};
+pub use model::{Count, Counting, ListQuery, Listing, Parts, Record};
 pub use purge::Report;
 pub use routes::routes;
+use scope::Scope;
 use service::MOST_OPERATIONS;
 pub use service::{Batched, Records, Upserted};
 pub use shown::Shown;
+use view::{Selection, Sight, View, bad_query};
 
 /// This slice's migrations.
 pub const MIGRATIONS: [::store::Migration; 1] = [::store::Migration {

@@ -9,6 +9,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
+use super::Shown;
 use crate::schema::{Column, Resource, place};
 
 /// One row of a resource: its values stand where its columns stand.
@@ -18,16 +19,55 @@ pub struct Record {
     pub values: Vec<Value>,
 }
 
-/// What a list is asked for, in the words of its parameters: what they mean depends on who asks.
+/// What of each record is asked for, in the words of its parameters: what they mean depends on who asks.
+#[derive(Clone, Debug, Default)]
+pub struct Parts {
+    /// `title,price`; all of them when it is not said.
+    pub fields: Option<String>,
+    /// References whose records come along: `folder`.
+    pub expand: Option<String>,
+}
+
+/// What a list is asked for, in the words of its parameters.
 #[derive(Clone, Debug, Default)]
 pub struct ListQuery {
-    /// `record.favourite && record.title.startsWith('A')`
+    /// An expression over `record`.
     pub filter: Option<String>,
     /// `-created_at,title`
     pub sort: Option<String>,
+    pub parts: Parts,
+    pub count: Option<Counting>,
     pub limit: Limit,
-    /// The cursor a page before gave.
+    /// The page that follows this cursor, or the one before it.
     pub after: Option<String>,
+    pub before: Option<String>,
+    /// The soft-deleted ones in place of the others.
+    pub is_deleted: bool,
+}
+
+/// How a list is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counting {
+    Exact,
+    Estimated,
+}
+
+/// One page, and the cursors of its neighbours.
+#[derive(Clone, Debug, Serialize)]
+pub struct Listing {
+    pub items: Vec<Shown>,
+    pub next: Option<String>,
+    pub prev: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<Count>,
+}
+
+/// How many records the whole list has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Count {
+    Exact(i64),
+    Estimated(i64),
 }
 
 /// One column of an order.
@@ -35,6 +75,12 @@ pub struct ListQuery {
 pub(super) struct SortKey {
     pub column: usize,
     pub is_descending: bool,
+}
+
+impl SortKey {
+    pub const fn reversed(self) -> Self {
+        Self { is_descending: !self.is_descending, ..self }
+    }
 }
 
 impl Record {
@@ -52,6 +98,12 @@ impl Record {
         }
     }
 
+    pub(super) fn set(&mut self, column: usize, value: Value) {
+        if let Some(place) = self.values.get_mut(column) {
+            *place = value;
+        }
+    }
+
     /// Bytes its values take, about.
     pub(super) fn size(&self) -> usize {
         let of_value = |value: &Value| match value {
@@ -66,14 +118,15 @@ impl Record {
         Ok(id::encode(&self.resource.id_prefix, self.id()?))
     }
 
-    /// The values of a row, levelled to the types the columns declare.
+    /// A row of all columns, levelled to the types they declare.
     pub(super) fn from_row(resource: &Arc<Resource>, row: ::store::Row) -> Result<Self> {
         let values = row.into_values().into_iter().zip(&resource.columns).map(|(value, column)| level(value, column));
         Ok(Self { resource: Arc::clone(resource), values: values.collect::<Result<_>>()? })
     }
 }
 
-fn level(value: Value, column: &Column) -> Result<Value> {
+/// What an engine gave for a column, as the type the column declares.
+pub(super) fn level(value: Value, column: &Column) -> Result<Value> {
     let levelled = match (&column.kind, value) {
         (_, Value::Null) => Some(Value::Null),
         (Kind::Id(_), Value::Bytes(bytes)) => Uuid::from_slice(&bytes).ok().map(Value::Uuid),

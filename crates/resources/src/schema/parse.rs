@@ -19,7 +19,7 @@ use crate::search::MOST_FIELDS;
 /// PostgreSQL cuts names at 63 bytes; the rest is for what index names add.
 const NAME_LENGTH: usize = 40;
 /// What the engines or Hardpan itself call their own columns.
-const RESERVED_COLUMNS: [&str; 16] = [
+const RESERVED_COLUMNS: [&str; 17] = [
     "id",
     "owner_id",
     "created_at",
@@ -36,6 +36,7 @@ const RESERVED_COLUMNS: [&str; 16] = [
     "cmax",
     "tableoid",
     "rank",
+    "expand",
 ];
 /// Operations on accounts are called after these.
 const RESERVED_NAMES: [&str; 2] = ["me", "user"];

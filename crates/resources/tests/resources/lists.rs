@@ -56,8 +56,7 @@ async fn every_order_pages_through_every_row_once() {
             "-d,-b,n",
         ] {
             let keys = Some(sort).filter(|sort| !sort.is_empty()).map(str::to_owned);
-            let whole =
-                ListQuery { sort: keys.clone(), limit: Limit::new(200).unwrap(), after: None, ..ListQuery::default() };
+            let whole = ListQuery { sort: keys.clone(), limit: Limit::new(200).unwrap(), ..ListQuery::default() };
             let whole = world.records.list(&ctx, &things, whole).await.unwrap();
             assert_eq!((whole.items.len(), whole.next), (23, None));
             let mut paged = Vec::new();

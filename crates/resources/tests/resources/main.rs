@@ -9,6 +9,7 @@
 
 mod expressions;
 mod lists;
+mod paging;
 mod rules;
 mod search;
 mod support;

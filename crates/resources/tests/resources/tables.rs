@@ -2,7 +2,10 @@
 use std::sync::Arc;
 
 use kernel::Code;
-use resources::{records::Records, schema};
+use resources::{
+    records::{Parts, Records},
+    schema,
+};
 use serde_json::json;
 
 use crate::support::{World, declare, keyring, object};
@@ -35,7 +38,10 @@ async fn new_columns_and_indexes_are_added_and_old_rows_get_defaults() {
         let plan = schema::apply(&world.system(), &declaration).await.unwrap();
         assert_eq!((plan.steps.len(), plan.refused.len()), (4, 0));
         let records = Records::new(Arc::clone(&declaration), &keyring()).unwrap();
-        let found = records.get(&ctx, declaration.find("parents").unwrap(), parent.id().unwrap()).await.unwrap();
+        let found = records
+            .get(&ctx, declaration.find("parents").unwrap(), parent.id().unwrap(), &Parts::default())
+            .await
+            .unwrap();
         let shown = serde_json::to_value(&found).unwrap();
         assert_eq!(
             (&shown["colour"], &shown["price"], &shown["is_on"], &shown["at"]),
@@ -85,7 +91,7 @@ async fn references_are_kept_whole() {
         let held = records.delete(&ctx, &parents, parent.id().unwrap(), None).await.unwrap_err();
         assert_eq!(held.code(), Code::ReferenceViolation);
         records.delete(&ctx, &children, child.id().unwrap(), None).await.unwrap();
-        let gone = records.get(&ctx, &children, child.id().unwrap()).await.unwrap_err();
+        let gone = records.get(&ctx, &children, child.id().unwrap(), &Parts::default()).await.unwrap_err();
         assert_eq!(gone.code(), Code::NotFound);
     })
     .await;
@@ -102,11 +108,14 @@ async fn rows_of_a_deleted_account_are_hidden_at_once_and_purged() {
         let body = object(json!({"parent": parent.shown_id().unwrap()}));
         world.records.create(&ctx, &children, body).await.unwrap();
         let id = parent.id().unwrap();
-        assert!(world.records.get(&stranger, &parents, id).await.is_ok());
+        assert!(world.records.get(&stranger, &parents, id, &Parts::default()).await.is_ok());
 
         let (hook, owner) = (world.records.clone(), ctx.actor.user_id().unwrap());
         world.system().write(move |ctx, tx| Box::pin(async move { hook.hide(tx, &ctx, owner).await })).await.unwrap();
-        assert_eq!(world.records.get(&stranger, &parents, id).await.unwrap_err().code(), Code::NotFound);
+        assert_eq!(
+            world.records.get(&stranger, &parents, id, &Parts::default()).await.unwrap_err().code(),
+            Code::NotFound
+        );
         assert_eq!(world.records.purge(&world.system()).await.unwrap(), 2);
         assert_eq!(world.records.purge(&world.system()).await.unwrap(), 0);
     })
@@ -145,7 +154,10 @@ async fn a_row_that_somebody_refers_to_does_not_keep_the_others() {
         assert_eq!(world.records.purge(&world.system()).await.unwrap(), 9);
         // The one that is held stays, unseen.
         let held = kernel::id::decode("folders", &ids[4]).unwrap();
-        assert_eq!(world.records.get(&stranger, &folders, held).await.unwrap_err().code(), Code::NotFound);
+        assert_eq!(
+            world.records.get(&stranger, &folders, held, &Parts::default()).await.unwrap_err().code(),
+            Code::NotFound
+        );
     })
     .await;
 }

@@ -1,6 +1,7 @@
 //! Fields that not everyone sees: absent from every answer, and as good as made up wherever they are named.
 use serde_json::{Value as Json, json};
 
+use super::filter::percent;
 use crate::support::{Person, TestApp};
 
 /// `secret` is for editors; `notes` are shown where the record is one's own.
@@ -11,6 +12,7 @@ name = "tested"
 title = { type = "text", required = true, max_length = 100 }
 secret = { type = "int", read = "actor.has_role('editor')" }
 notes = { type = "text", max_length = 100, read = "record.owner_id == actor.id" }
+parent = { type = "ref", to = "offers", read = "actor.has_role('editor')" }
 [resources.offers.access]
 read = "true"
 update = "actor.is_authenticated"
@@ -79,7 +81,7 @@ async fn hidden_fields_are_absent_from_every_answer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hidden_field_is_as_good_as_made_up() {
     on_both_scenes(async |Scene { app, ann, editor, .. }| {
-        for parameter in ["sort="] {
+        for parameter in ["sort=", "sort=title,-", "fields=", "fields=title,", "expand=", "filter=record."] {
             let asked = async |name: &str, person: &Person| {
                 let path = format!("/api/v1/offers?{parameter}{name}");
                 let answer = app.get(&path).bearer(&person.token).header("x-request-id", "same").send().await;
@@ -87,10 +89,59 @@ async fn a_hidden_field_is_as_good_as_made_up() {
             };
             let hidden = asked("secret", ann).await;
             assert_eq!((hidden.0, &hidden), (400, &asked("madeup", ann).await));
-            assert_eq!(asked("secret", editor).await.0, 200);
+            if !["expand=", "filter=record."].contains(&parameter) {
+                assert_eq!(asked("secret", editor).await.0, 200);
+            }
         }
+        let hidden =
+            app.get("/api/v1/offers?expand=parent").bearer(&ann.token).send().await.expect_problem(400, "bad_query");
+        let made_up = app.get("/api/v1/offers?expand=parens").bearer(&ann.token).send().await;
+        assert_eq!(hidden.json()["errors"][0]["message"], "there is no field `parent`");
+        assert_eq!(made_up.json()["errors"][0]["message"], "there is no field `parens`");
+        app.get("/api/v1/offers?filter=record.secret%3E7").bearer(&editor.token).send().await.expect(200);
         // What is shown in some records only orders none.
         app.get("/api/v1/offers?sort=notes").bearer(&ann.token).send().await.expect_problem(400, "bad_query");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_field_that_some_records_hide_is_asked_for_by_name() {
+    on_both_scenes(async |Scene { app, ann, editor, offer, .. }| {
+        let path = "/api/v1/offers?sort=title&fields=notes";
+        let page = app.get(path).bearer(&ann.token).send().await.expect(200).json();
+        let items = page["items"].as_array().unwrap();
+        assert_eq!(items[0], json!({"id": offer["id"], "notes": "n"}));
+        assert_eq!(items[1], json!({"id": items[1]["id"]}));
+        let path = TestApp::path("offers", offer);
+        let part = async |person: &Person| {
+            app.get(&format!("{path}?fields=notes")).bearer(&person.token).send().await.expect(200).json()
+        };
+        assert_eq!(part(ann).await, json!({"id": offer["id"], "notes": "n"}));
+        assert_eq!(part(editor).await, json!({"id": offer["id"]}));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn to_a_filter_what_is_not_shown_is_null() {
+    on_both_scenes(async |Scene { app, ann, bob, .. }| {
+        for (person, filter, expected) in [
+            (ann, "record.notes == 'n'", "a"),
+            (ann, "record.notes == 'm'", ""),
+            (ann, "record.notes != 'm'", "ab"),
+            (ann, "record.notes == null", "b"),
+            (ann, "record.notes > 'a'", "a"),
+            (bob, "record.notes.startsWith('m')", "b"),
+            (bob, "!(record.notes.startsWith('n'))", "ab"),
+            (bob, "record.notes == null && record.title == 'a'", "a"),
+        ] {
+            let path = format!("/api/v1/offers?sort=title&count=exact&filter={}", percent(filter));
+            let page = app.get(&path).bearer(&person.token).send().await.expect(200).json();
+            let items = page["items"].as_array().unwrap();
+            let titles: String = items.iter().map(|item| item["title"].as_str().unwrap()).collect();
+            assert_eq!((titles.as_str(), &page["count"]["exact"]), (expected, &json!(expected.len())), "{filter}");
+        }
     })
     .await;
 }

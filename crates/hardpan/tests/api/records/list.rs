@@ -47,7 +47,7 @@ async fn a_list_that_can_hold_nothing_asks_the_anonymous_to_log_in() {
             let answer = app.get(path).send().await.expect_problem(401, "unauthenticated");
             assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
             let page = app.get(path).bearer(&ann.token).send().await.expect(200).json();
-            assert_eq!(page, json!({"items": [], "next": null}));
+            assert_eq!(page, json!({"items": [], "next": null, "prev": null}));
             let page = app.get(path).bearer(&admin.token).send().await.expect(200).json();
             assert_eq!(page["items"].as_array().unwrap().len(), 1);
         }

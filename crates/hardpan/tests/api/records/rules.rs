@@ -95,7 +95,7 @@ async fn public_notices_are_read_by_anyone_and_written_by_administrators() {
         assert_eq!(app.get(&path).send().await.expect(200).json(), notice);
         assert_eq!(
             app.get("/api/v1/notices").send().await.expect(200).json(),
-            json!({"items": [notice], "next": null})
+            json!({"items": [notice], "next": null, "prev": null})
         );
         let nothing = "/api/v1/notices/ntc_01h455vb4pex5vsknk084sn02q";
         app.get(nothing).send().await.expect_problem(404, "not_found");

@@ -71,7 +71,8 @@ impl Contract {
             self.check_declared(route, answer, &asked);
         }
         if answer.status.is_success() && !is_head {
-            check_success(route, answer, &asked);
+            let is_part = ["fields=", "expand="].iter().any(|parameter| path.contains(parameter));
+            check_success(route, answer, is_part, &asked);
         }
     }
 
@@ -104,15 +105,15 @@ fn name(route: &Route) -> &str {
     &route.operation.id
 }
 
-/// The body fits the schema that its route declares, and so does the `ETag`.
-fn check_success(route: &Route, answer: &Answer, asked: &str) {
+/// The body fits the schema that its route declares, and so does the `ETag`, which a part has none of.
+fn check_success(route: &Route, answer: &Answer, is_part: bool, asked: &str) {
     let declared = route.operation.answers.iter().find(|declared| declared.status == answer.status);
     let declared = declared.unwrap_or_else(|| panic!("{} does not know this answer: {asked}", name(route)));
     if let Some(schema) = &declared.schema {
         let fit = schema.check(&answer.json());
         assert!(fit.is_ok(), "{} answers otherwise than it says, {fit:?}: {asked}", name(route));
     }
-    if declared.has_etag {
+    if declared.has_etag && !is_part {
         let version = answer.json()["version"].to_string();
         assert_eq!(answer.header("etag"), Some(format!("\"{version}\"").as_str()), "{asked}");
     } else {

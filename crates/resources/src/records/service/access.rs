@@ -30,6 +30,14 @@ pub(super) fn allowed(ctx: &Ctx, resource: &Resource, operation: Operation) -> R
     }
 }
 
+/// What records must satisfy for this actor to read them, when they are met along the way.
+pub(super) fn reading(ctx: &Ctx, resource: &Resource) -> Bound {
+    match &ctx.actor {
+        Actor::System(_) => Bound::Const(true),
+        actor => resource.rules.read.bind(actor, ctx.now()),
+    }
+}
+
 /// The refusal for someone logged in, or 401.
 pub(super) fn denied(ctx: &Ctx, code: Code) -> Error {
     Error::new(if ctx.actor.is_authenticated() { code } else { Code::Unauthenticated })

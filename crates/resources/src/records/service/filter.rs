@@ -3,26 +3,26 @@ use std::sync::Arc;
 
 use ::store::Ctx;
 use kernel::{
-    Code, Error, FieldError, Result,
+    Result,
     rule::{self, Bound, Guards, Rule, Scope},
 };
 
 use super::{
-    access::allowed,
-    view::{Sight, View},
+    super::{Sight, View, bad_query},
+    access::reading,
 };
-use crate::schema::{Declaration, Operation, Resource};
+use crate::schema::{Declaration, Resource};
+
+/// Most characters of a refusal: it may repeat a name that is as long as the filter.
+const MESSAGE_LENGTH: usize = 200;
 
 /// Reads a filter for whoever calls. A field counts as null in records that do not show it, as do all fields of a related
 /// record that the caller may not read. Errors: 400 with the place of what is wrong.
 pub(in crate::records) fn filter(ctx: &Ctx, declaration: &Declaration, view: &View, text: &str) -> Result<Bound> {
     let sights = Sights { ctx, declaration, view };
-    match Rule::parse(text, &sights) {
-        Ok(rule) => Ok(rule.bind_guarded(&ctx.actor, ctx.now(), &sights)),
-        Err(error) => {
-            Err(Error::new(Code::BadQuery).with_field(FieldError::new("filter", "invalid", error.to_string())))
-        }
-    }
+    let refused = |error: rule::RuleError| error.to_string().chars().take(MESSAGE_LENGTH).collect::<String>();
+    let rule = Rule::parse(text, &sights).map_err(|error| bad_query("filter", refused(error)))?;
+    Ok(rule.bind_guarded(&ctx.actor, ctx.now(), &sights))
 }
 
 /// What the caller sees of a record and of those it refers to.
@@ -37,7 +37,7 @@ struct Theirs(View);
 
 impl Sights<'_> {
     fn target(&self, column: usize) -> Option<&Arc<Resource>> {
-        self.declaration.target(self.view.resource(), column)
+        self.declaration.target(&self.view.resource, column)
     }
 }
 
@@ -66,19 +66,18 @@ impl Guards for Sights<'_> {
     }
 
     fn relation(&self, column: usize) -> Option<Arc<Bound>> {
-        // Where nobody anonymous may read anything, the related record is as good as not there.
-        let rule = allowed(self.ctx, self.target(column)?, Operation::Read).unwrap_or(Bound::Const(false));
+        let rule = reading(self.ctx, self.target(column)?);
         (rule != Bound::Const(true)).then(|| Arc::new(rule))
     }
 }
 
 fn column(view: &View, name: &str) -> Option<rule::Column> {
-    view.field("filter", name).ok()?;
-    view.resource().rule_column(name)
+    view.find(name)?;
+    view.resource.rule_column(name)
 }
 
 fn guard(view: &View, field: usize) -> Option<Arc<Bound>> {
-    match view.sight(field)? {
+    match view.sight(field) {
         Sight::Always => None,
         Sight::Never => Some(Arc::new(Bound::Const(false))),
         Sight::Where(rule) => Some(Arc::new(rule.clone())),

@@ -1,6 +1,7 @@
 //! Rules for records. REST, the command line and what comes later all call these functions.
 mod access;
 mod filter;
+mod parts;
 mod read;
 mod sort;
 mod view;

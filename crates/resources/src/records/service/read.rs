@@ -1,78 +1,133 @@
 //! Reading: one record, and lists.
-use std::sync::Arc;
+use std::{slice, sync::Arc};
 
-use ::store::Ctx;
+use ::store::{Ctx, Tx};
 use futures_util::FutureExt as _;
-use kernel::{Page, Result, Uuid, rule::Bound};
+use kernel::{Code, Error, Result, Uuid, Value, rule::Bound};
 
 use super::{
-    super::{ListQuery, Record, Shown, cursor, store},
+    super::{Count, Counting, ListQuery, Listing, Parts, Scope, Selection, Shown, SortKey, bad_query, cursor, store},
     Records,
-    access::{allowed, readable},
+    access::{allowed, denied},
     filter::filter,
+    parts::{Expansion, expand, parts},
     sort::sort_keys,
-    view::{View, show},
 };
 use crate::schema::{Operation, Resource};
 
 /// A page ends before it holds more than this: many slow readers of long texts must not fill the memory.
 const PAGE_BYTES: usize = 2 * 1024 * 1024;
 
+/// What is read for a page.
+#[derive(Clone)]
+struct Walk {
+    scope: Scope,
+    selection: Selection,
+    expansions: Vec<Expansion>,
+    /// In the direction of the walk.
+    keys: Vec<SortKey>,
+    from: Option<Vec<Value>>,
+    limit: usize,
+    count: Option<Counting>,
+}
+
 impl Records {
     /// Errors: 404 for what is not there or not readable; 401 when nobody is logged in.
-    pub async fn get(&self, ctx: &Ctx, resource: &Arc<Resource>, id: Uuid) -> Result<Shown> {
+    pub async fn get(&self, ctx: &Ctx, resource: &Arc<Resource>, id: Uuid, asked: &Parts) -> Result<Shown> {
         let rule = allowed(ctx, resource, Operation::Read)?;
-        let (resource, declaration) = (Arc::clone(resource), Arc::clone(&self.declaration));
+        let (selection, expansions) = parts(ctx, self.declaration(), resource, asked)?;
+        let scope = Scope::new(self.declaration(), resource, rule);
         ctx.read_any(move |ctx, tx| {
             async move {
-                let found = store::get(tx, &resource, id).await?;
-                let record = readable(tx, &ctx, &declaration, &rule, found).await?;
-                show(tx, &ctx, &declaration, record).await
+                let found = store::find(tx, &scope, &selection, [id]).await?.pop();
+                let mut record = found.ok_or_else(|| match scope.rule {
+                    Bound::Const(true) => Error::new(Code::NotFound),
+                    _ => denied(&ctx, Code::NotFound),
+                })?;
+                expand(tx, &expansions, slice::from_mut(&mut record)).await?;
+                Ok(record)
             }
             .boxed()
         })
         .await
     }
 
-    /// Errors: 401 when the rule lets nobody anonymous read anything; 400 for a cursor of another list.
-    pub async fn list(&self, ctx: &Ctx, resource: &Arc<Resource>, query: ListQuery) -> Result<Page<Shown>> {
-        let rule = allowed(ctx, resource, Operation::Read)?;
-        let view = View::new(ctx, resource);
-        let rule = match query.filter {
-            Some(text) => Bound::All(vec![rule, filter(ctx, &self.declaration, &view, &text)?]),
-            None => rule,
+    /// Errors: 401 when the rule lets nobody anonymous read anything; 400 for what is asked wrongly, and for a cursor of
+    /// another list.
+    pub async fn list(&self, ctx: &Ctx, resource: &Arc<Resource>, query: ListQuery) -> Result<Listing> {
+        let mut rule = allowed(ctx, resource, Operation::Read)?;
+        if query.is_deleted {
+            if !resource.is_soft_deleted {
+                return Err(bad_query("deleted", "nothing is kept here once it is deleted"));
+            }
+            // What could be brought back or done away with: the business of who may delete it.
+            rule = Bound::All(vec![rule, allowed(ctx, resource, Operation::Delete)?]);
+        }
+        let (mut selection, expansions) = parts(ctx, self.declaration(), resource, &query.parts)?;
+        let mut scope = Scope::new(self.declaration(), resource, rule);
+        let read = |text: &String| filter(ctx, self.declaration(), &selection.view, text);
+        scope.filter = query.filter.as_ref().map(read).transpose()?;
+        scope.is_deleted = query.is_deleted;
+        let keys = sort_keys(&selection.view, query.sort.as_deref())?;
+        for key in &keys {
+            selection.read_too(key.column);
+        }
+        let is_backward = query.before.is_some();
+        let cursor = match (query.after, query.before) {
+            (Some(_), Some(_)) => return Err(bad_query("before", "cannot be given together with `after`")),
+            (after, before) => after.or(before),
         };
-        let keys = sort_keys(&view, query.sort.as_deref())?;
-        let after = query.after.map(|after| cursor::decode(&self.cursor_key, resource, &keys, &after)).transpose()?;
-        let limit = query.limit.get();
-        let (resource, declaration, sorted_by) = (Arc::clone(resource), Arc::clone(&self.declaration), keys.clone());
-        let (items, has_more) = ctx
-            .read_any(move |_, tx| {
-                async move {
-                    let after = after.as_deref();
-                    let mut found =
-                        store::list(tx, &declaration, &resource, &rule, &sorted_by, after, limit + 1).await?;
-                    // One more than asked for tells whether there is a next page.
-                    let kept = limit.min(fitting(&found));
-                    let has_more = found.len() > kept;
-                    found.truncate(kept);
-                    let mut items = Vec::with_capacity(kept);
-                    for record in found {
-                        items.push(view.show(tx, &declaration, record).await?);
-                    }
-                    Ok((items, has_more))
-                }
-                .boxed()
-            })
-            .await?;
-        let last = items.last().filter(|_| has_more);
-        let next = last.map(|last| cursor::encode(&self.cursor_key, last, &keys));
-        Ok(Page { items, next })
+        let from =
+            cursor.as_deref().map(|cursor| cursor::decode(&self.cursor_key, &resource.name, resource, &keys, cursor));
+        let walk = Walk {
+            scope,
+            selection,
+            expansions,
+            keys: if is_backward { keys.iter().map(|key| key.reversed()).collect() } else { keys.clone() },
+            from: from.transpose()?,
+            limit: query.limit.get(),
+            count: query.count,
+        };
+        let (mut items, has_more, count) =
+            ctx.read_any(move |ctx, tx| async move { walk.read(&ctx, tx).await }.boxed()).await?;
+        if is_backward {
+            items.reverse();
+        }
+        // The record a cursor stands on lies behind; of a page that has become empty the cursor itself leads back.
+        let behind = cursor.is_some();
+        let (has_prev, has_next) = if is_backward { (has_more, behind) } else { (behind, has_more) };
+        let edge = |item: Option<&Shown>| match item {
+            Some(item) => Some(cursor::encode(&self.cursor_key, &resource.name, resource, &keys, &item.values)),
+            None => cursor.clone(),
+        };
+        let prev = if has_prev { edge(items.first()) } else { None };
+        let next = if has_next { edge(items.last()) } else { None };
+        Ok(Listing { items, next, prev, count })
+    }
+}
+
+impl Walk {
+    /// The records, whether there are more, and how many there are in all.
+    async fn read(self, ctx: &Ctx, tx: &mut Tx<'_>) -> Result<(Vec<Shown>, bool, Option<Count>)> {
+        let Self { scope, selection, keys, from, limit, .. } = &self;
+        // One more than asked for tells whether there is a next page.
+        let mut items = store::list(tx, scope, selection, keys, from.as_deref(), limit + 1).await?;
+        let found = items.len();
+        items.truncate(fitting(&items).min(*limit));
+        expand(tx, &self.expansions, &mut items).await?;
+        items.truncate(fitting(&items));
+        let has_more = items.len() < found;
+        let count = match self.count {
+            None => None,
+            Some(Counting::Exact) => Some(Count::Exact(store::count(tx, scope).await?)),
+            Some(Counting::Estimated) => Some(Count::Estimated(store::estimate(tx, ctx.db().dialect(), scope).await?)),
+        };
+        Ok((items, has_more, count))
     }
 }
 
 /// How many records a page holds before it is too large: one at least.
-fn fitting(items: &[Record]) -> usize {
+fn fitting(items: &[Shown]) -> usize {
     let mut bytes = 0;
     let fit = items.iter().take_while(|record| {
         bytes += record.size();

@@ -1,123 +1,68 @@
-//! Lists by keyset: a page costs the same wherever it lies.
-use std::sync::Arc;
-
+//! Records that may be seen: by id, and in lists by keyset, where a page costs the same wherever it lies.
 use ::store::Tx;
-use kernel::{Result, Value, rule::Bound};
+use kernel::{Result, Uuid, Value};
 
 use super::{
-    super::{Record, SortKey},
-    rule,
-    sql::{Sql, columns},
-    visible,
+    super::{Scope, Selection, Shown, SortKey},
+    order, scope,
+    sql::Sql,
 };
-use crate::schema::{Declaration, Resource};
 
-/// Up to `limit` records that `rule` allows, in the order of `keys` (which end in `id`), after the values `after`.
+/// Up to `limit` records of `scope` in the order of `keys` (which end in `id`), after the values `after`.
 pub(in crate::records) async fn list(
     tx: &mut Tx<'_>,
-    declaration: &Declaration,
-    resource: &Arc<Resource>,
-    rule: &Bound,
+    scope: &Scope,
+    selection: &Selection,
     keys: &[SortKey],
     after: Option<&[Value]>,
     limit: usize,
-) -> Result<Vec<Record>> {
-    let mut sql = Sql::new();
-    sql.push(&format!("SELECT {} FROM \"{}\" WHERE ", columns(resource), resource.name));
-    rule::push(&mut sql, declaration, resource, rule);
-    visible(&mut sql, resource);
+) -> Result<Vec<Shown>> {
+    let mut sql = select(scope, selection);
     if let Some(after) = after {
-        push_after(&mut sql, resource, keys, after);
+        order::push_after(&mut sql, &scope.resource, keys, after);
     }
-    sql.push(" ORDER BY ");
-    for (index, key) in keys.iter().enumerate() {
-        sql.push(if index == 0 { "" } else { ", " });
-        sql.push(&order(resource, *key));
-    }
+    order::push(&mut sql, &scope.resource, keys);
     sql.push(" LIMIT ");
     sql.value(i64::try_from(limit).unwrap_or(i64::MAX));
+    shown(tx, selection, &sql).await
+}
+
+/// Those records of `scope` that have one of these ids, in any order.
+pub(in crate::records) async fn find(
+    tx: &mut Tx<'_>,
+    scope: &Scope,
+    selection: &Selection,
+    ids: impl IntoIterator<Item = Uuid, IntoIter: ExactSizeIterator>,
+) -> Result<Vec<Shown>> {
+    let ids = ids.into_iter();
+    if ids.len() == 0 {
+        return Ok(Vec::new());
+    }
+    let mut sql = select(scope, selection);
+    for (nth, id) in ids.enumerate() {
+        sql.push(if nth == 0 { " AND id IN (" } else { ", " });
+        sql.value(id);
+    }
+    sql.push(")");
+    shown(tx, selection, &sql).await
+}
+
+fn select(scope: &Scope, selection: &Selection) -> Sql {
+    let mut sql = Sql::new();
+    for (nth, (_, column)) in selection.columns().enumerate() {
+        sql.push(if nth == 0 { "SELECT \"" } else { ", \"" });
+        sql.push(&column.name);
+        sql.push("\"");
+    }
+    for (_, condition) in selection.conditions() {
+        sql.push(", ");
+        scope::push_flag(&mut sql, scope, condition);
+    }
+    scope::push(&mut sql, scope);
+    sql
+}
+
+async fn shown(tx: &mut Tx<'_>, selection: &Selection, sql: &Sql) -> Result<Vec<Shown>> {
     let rows = tx.query(&sql.text, &sql.params).await?;
-    rows.into_iter().map(|row| Record::from_row(resource, row)).collect()
-}
-
-fn name(resource: &Resource, key: SortKey) -> String {
-    format!("\"{}\"", resource.columns.get(key.column).map_or("", |column| column.name.as_str()))
-}
-
-fn is_nullable(resource: &Resource, key: SortKey) -> bool {
-    resource.columns.get(key.column).is_some_and(|column| column.is_nullable)
-}
-
-/// Nulls come first ascending and last descending. Where there are none nothing is said, so that plain indexes serve.
-fn order(resource: &Resource, key: SortKey) -> String {
-    let name = name(resource, key);
-    match (is_nullable(resource, key), key.is_descending) {
-        (false, false) => name,
-        (false, true) => format!("{name} DESC"),
-        (true, false) => format!("{name} ASC NULLS FIRST"),
-        (true, true) => format!("{name} DESC NULLS LAST"),
-    }
-}
-
-/// ` AND` the rows after the given values. Where nothing is null and all keys run one way that is one comparison of rows, which
-/// an index answers exactly; otherwise a bound on the first key alone lets it start near the right place.
-fn push_after(sql: &mut Sql, resource: &Resource, keys: &[SortKey], after: &[Value]) {
-    let runs_down = keys.first().is_some_and(|key| key.is_descending);
-    if keys.iter().all(|key| key.is_descending == runs_down && !is_nullable(resource, *key)) {
-        return push_row(sql, resource, keys, after, if runs_down { "<" } else { ">" });
-    }
-    if let (Some(key), Some(value), true) = (keys.first(), after.first(), keys.len() > 1) {
-        let ends_in_nulls = key.is_descending && is_nullable(resource, *key);
-        if !value.is_null() && !ends_in_nulls {
-            let operator = if key.is_descending { "<=" } else { ">=" };
-            sql.push(&format!(" AND {} {operator} ", name(resource, *key)));
-            sql.value(value.clone());
-        }
-    }
-    sql.push(" AND ");
-    push_later(sql, resource, keys, after);
-}
-
-/// ` AND (k1, k2, id) > ($1, $2, $3)`.
-fn push_row(sql: &mut Sql, resource: &Resource, keys: &[SortKey], after: &[Value], operator: &str) {
-    let names: Vec<String> = keys.iter().map(|key| name(resource, *key)).collect();
-    sql.push(&format!(" AND ({}) {operator} (", names.join(", ")));
-    for (index, value) in after.iter().enumerate() {
-        sql.push(if index == 0 { "" } else { ", " });
-        sql.value(value.clone());
-    }
-    sql.push(")");
-}
-
-/// `(k1 later, or k1 equal and (k2 later, or ...))`.
-fn push_later(sql: &mut Sql, resource: &Resource, keys: &[SortKey], after: &[Value]) {
-    let (Some((key, keys)), Some((value, after))) = (keys.split_first(), after.split_first()) else {
-        return sql.push("FALSE");
-    };
-    let name = name(resource, *key);
-    sql.push("(");
-    match (value, key.is_descending) {
-        // Descending, nulls are last: nothing comes later.
-        (Value::Null, true) => sql.push("FALSE"),
-        (Value::Null, false) => sql.push(&format!("{name} IS NOT NULL")),
-        (_, is_descending) => {
-            sql.push(&format!("{name} {} ", if is_descending { "<" } else { ">" }));
-            sql.value(value.clone());
-            if is_descending && is_nullable(resource, *key) {
-                sql.push(&format!(" OR {name} IS NULL"));
-            }
-        }
-    }
-    if !keys.is_empty() {
-        if value.is_null() {
-            sql.push(&format!(" OR ({name} IS NULL AND "));
-        } else {
-            sql.push(&format!(" OR ({name} = "));
-            sql.value(value.clone());
-            sql.push(" AND ");
-        }
-        push_later(sql, resource, keys, after);
-        sql.push(")");
-    }
-    sql.push(")");
+    rows.into_iter().map(|row| selection.shown(row)).collect()
 }

@@ -1,10 +1,13 @@
 //! SQL of records. Names come from the checked declaration and are always quoted; values are parameters alone.
+mod count;
 mod dependents;
 mod hold;
 mod keys;
 mod list;
+mod order;
 mod purge;
 mod rule;
+mod scope;
 mod searched;
 mod sql;
 mod transfer;
@@ -14,10 +17,11 @@ use std::sync::Arc;
 use ::store::Tx;
 use kernel::{Result, Uuid};
 
+pub(super) use count::{count, estimate};
 pub(super) use dependents::{dependents, remove, unlink};
 pub(super) use hold::{held, held_deleted, hold};
 pub(super) use keys::find_by_key;
-pub(super) use list::list;
+pub(super) use list::{find, list};
 pub(super) use purge::{Left, hidden_owner, hide_owner, left, unhide_owner};
 pub(super) use transfer::{having, page, present};
 

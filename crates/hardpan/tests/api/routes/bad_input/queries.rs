@@ -38,10 +38,8 @@ async fn a_parameter_that_no_route_knows_is_400_on_every_route() {
                     route.operation.id
                 );
             }
-            for later in
-                ["filter=true", "fields=a", "expand=folder", "count=exact", "q=x", "cursor=x", "page=2", "offset=5"]
-            {
-                refused_query(scene, route, later, BAD_QUERY).await;
+            for query in ["fields=a", "expand=a", "count=1", "deleted=1", "cursor=x", "page=2", "offset=5"] {
+                refused_query(scene, route, query, BAD_QUERY).await;
             }
         }
     })
@@ -233,6 +231,103 @@ async fn an_order_by_what_cannot_be_ordered_is_400() {
         for (list, json) in [("list_documents", "data"), ("list_settings", "value")] {
             let errors = refused_query(scene, scene.app.route(list), &format!("sort=-{json}"), BAD_QUERY).await;
             assert_eq!(errors[0].0, "sort");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_that_cannot_be_read_is_400_and_says_where() {
+    on_both_scenes(async |scene| {
+        for resource in scene.app.resources() {
+            let route = scene.app.route(&format!("list_{}", resource.name));
+            let (long, deep) = ("true%7C%7C".repeat(500), format!("{}true", "!".repeat(1_000)));
+            for filter in [
+                "",
+                "%20",
+                "record",
+                "record.",
+                "record.no_such%20%3D%3D%201",
+                "record.id%20%3D%201",
+                "record.id%20%3D%3D%201",
+                "record.version%20%3D%3D%20'x'",
+                "record.version%20%3D%3D%209223372036854775808",
+                "record.version%20%3E%20null",
+                "record.version",
+                "1%20%3D%3D%201",
+                "true%20true",
+                "(true",
+                "'",
+                "%F0%9D%84%9E",
+                "record.id%3B%20drop",
+                "record.version%20in%20[1,",
+                "unknown()",
+                &long,
+                &deep,
+                &"(".repeat(4_000),
+                &"x".repeat(4_000),
+            ] {
+                let errors = refused_query(scene, route, &format!("filter={filter}"), BAD_QUERY).await;
+                assert_eq!(errors[0].0, "filter", "{filter}");
+            }
+            refused_query(scene, route, &format!("filter={}", "x".repeat(7_000)), BAD_QUERY).await;
+        }
+        let route = scene.app.route("list_documents");
+        let path = format!("{}?filter=record.title%20%3D%3D%20'a'%20%26%26%20record.nope", route.path);
+        let problem = scene.request_to(route, &path).send().await.expect_problem(400, "bad_query").json();
+        assert_eq!(problem["errors"][0]["message"], "at character 31: the record has no field `nope`");
+        // Nothing of JSON can be asked but whether it is null.
+        refused_query(scene, route, "filter=record.data%20%3D%3D%20'a'", BAD_QUERY).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_that_are_none_are_400() {
+    on_both_scenes(async |scene| {
+        for resource in scene.app.resources() {
+            for verb in ["list", "get"] {
+                let route = scene.app.route(&format!("{verb}_{}", resource.name));
+                for parameter in ["fields", "expand"] {
+                    if route.query.iter().all(|field| field.name != parameter) {
+                        continue;
+                    }
+                    for names in ["", ",", "no_such", "id,", ",id", "ID", "id%20", "id,id", "*", "rowid", "folder.name"]
+                    {
+                        let errors = refused_query(scene, route, &format!("{parameter}={names}"), BAD_QUERY).await;
+                        assert_eq!(errors, [(parameter.to_owned(), "invalid".to_owned())], "{names}");
+                    }
+                    refused_query(scene, route, &format!("{parameter}={}", "x,".repeat(2_000)), BAD_QUERY).await;
+                }
+            }
+        }
+        let route = scene.app.route("list_documents");
+        for query in ["expand=title", "expand=folder,folder", "expand=owner_id", "fields=title,title"] {
+            refused_query(scene, route, query, BAD_QUERY).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_is_walked_to_from_one_side_alone() {
+    on_both(async |app| {
+        let administrator = app.person("administrator@example.com", &["admin", "reader"]).await;
+        let targets = Targets::new(&app, &administrator, &administrator).await;
+        app.create("documents", &administrator, &serde_json::json!({"title": "a"})).await;
+        let scene = Scene { app, administrator, targets };
+        let route = scene.app.route("list_documents");
+        let next = cursor(&scene, "/api/v1/documents?limit=1").await;
+        let errors = refused_query(&scene, route, &format!("after={next}&before={next}"), BAD_QUERY).await;
+        assert_eq!(errors, [("before".to_owned(), "invalid".to_owned())]);
+        for cursor in ["", "x", "%F0%9D%84%9E", &next[1..]] {
+            refused_query(&scene, route, &format!("before={cursor}"), BAD_CURSOR).await;
+        }
+        refused_query(&scene, route, &format!("before={next}&sort=title"), BAD_CURSOR).await;
+        // Nothing is kept of folders once they are deleted.
+        refused_query(&scene, scene.app.route("list_folders"), "deleted=only", BAD_QUERY).await;
+        for query in ["deleted=", "deleted=true", "count=", "count=Exact", "count=exact,estimated"] {
+            refused_query(&scene, route, query, BAD_QUERY).await;
         }
     })
     .await;

@@ -8,13 +8,12 @@ use platform::audit::{self, Entry};
 use super::{
     super::{
         super::{
-            Record,
+            Record, View,
             input::{self, Input, Unnamed},
             store,
         },
         Records,
         access::{allowed, denied, holds, readable},
-        view::View,
     },
     fields::{self, Fields},
     relations,

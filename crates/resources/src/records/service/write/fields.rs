@@ -8,11 +8,10 @@ use serde_json::{Map, Value as Json};
 use super::{
     super::{
         super::{
-            Record,
+            Record, View,
             input::{Input, Refusal, Standing, Unnamed, unwritable},
         },
         access::{denied, holds},
-        view::View,
     },
     change::Writer,
 };

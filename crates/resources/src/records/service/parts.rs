@@ -1,0 +1,86 @@
+//! `fields` and `expand`: which part of each record is asked for, and which others come along.
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use ::store::{Ctx, Tx};
+use kernel::{Error, Result, Uuid, Value};
+
+use super::{
+    super::{Parts, Scope, Selection, Shown, View, bad_query, store},
+    access::reading,
+};
+use crate::schema::{Declaration, Resource};
+
+/// Most references that one list follows.
+const MAX_EXPANDED: usize = 8;
+
+/// A reference to follow: the column, and what may be seen of where it leads.
+#[derive(Clone)]
+pub(super) struct Expansion {
+    column: usize,
+    scope: Scope,
+    selection: Selection,
+}
+
+/// What is asked for of a resource. Errors: 400 naming what is wrong.
+pub(super) fn parts(
+    ctx: &Ctx,
+    declaration: &Arc<Declaration>,
+    resource: &Arc<Resource>,
+    parts: &Parts,
+) -> Result<(Selection, Vec<Expansion>)> {
+    let view = View::new(ctx, resource);
+    let mut expansions = Vec::new();
+    if let Some(text) = &parts.expand {
+        for column in view.fields("expand", text)? {
+            expansions.push(expansion(ctx, declaration, resource, column)?);
+        }
+    }
+    if expansions.len() > MAX_EXPANDED {
+        return Err(bad_query("expand", format!("at most {MAX_EXPANDED} references can be named")));
+    }
+    let mut selection = match &parts.fields {
+        None => Selection::all(view),
+        Some(text) => {
+            let columns = view.fields("fields", text)?;
+            Selection::only(view, &columns)
+        }
+    };
+    for expansion in &expansions {
+        selection.read_too(expansion.column);
+    }
+    Ok((selection, expansions))
+}
+
+fn expansion(ctx: &Ctx, declaration: &Arc<Declaration>, resource: &Resource, column: usize) -> Result<Expansion> {
+    let declared = resource.columns.get(column);
+    let Some(reference) = declared.and_then(|column| column.reference.as_ref()) else {
+        let name = declared.map_or("", |column| &column.name);
+        return Err(bad_query("expand", format!("`{name}` is not a reference")));
+    };
+    let target = declaration.find(&reference.to).ok_or_else(|| Error::internal("a reference to no resource"))?;
+    let scope = Scope::new(declaration, target, reading(ctx, target));
+    Ok(Expansion { column, scope, selection: Selection::all(View::new(ctx, target)) })
+}
+
+/// Adds to each item what its references lead to, by one statement for each reference.
+pub(super) async fn expand(tx: &mut Tx<'_>, expansions: &[Expansion], items: &mut [Shown]) -> Result<()> {
+    for Expansion { column, scope, selection } in expansions {
+        let target = |item: &Shown| match item.values.get(*column) {
+            Some(Value::Uuid(id)) => Some(*id),
+            _ => None,
+        };
+        let ids: BTreeSet<Uuid> = items.iter().filter_map(target).collect();
+        let mut found = BTreeMap::new();
+        for record in store::find(tx, scope, selection, ids).await? {
+            found.insert(record.id()?, Arc::new(record));
+        }
+        for item in items.iter_mut() {
+            let target = target(item).and_then(|id| found.get(&id).cloned());
+            item.expand(*column, target);
+        }
+    }
+    Ok(())
+}
