@@ -15,8 +15,8 @@ pub(super) use write::{MOST_OPERATIONS, sever};
 use kernel::Result;
 use platform::secrets::{Keyring, MacKey};
 
-pub(super) use self::{filter::filter, view::View};
 use crate::schema::Declaration;
+pub(super) use filter::filter;
 
 /// The records of every declared resource. Cheap to clone.
 #[derive(Clone)]

@@ -7,11 +7,7 @@ use kernel::{Code, Error, FieldError, Result, rule::Bound};
 
 use super::{CHUNK_BYTES, Format, writer::Writer};
 use crate::{
-    records::{
-        Record, Records,
-        service::{View, filter},
-        store,
-    },
+    records::{Record, Records, View, service::filter, store},
     schema::Resource,
 };
 
