@@ -5,14 +5,17 @@ use std::{
 };
 
 use identity::{AccountDeleted, Identity};
-use kernel::{Clock, Error, OsRandom, Random, Result, Secret, SystemClock, id};
+use kernel::{Clock, Code, Error, OsRandom, Random, Result, Secret, SystemClock, id};
 use platform::secrets::{self, Keyring, Master};
 use resources::{
     records::{self, Records},
     schema::{self, Declaration},
 };
 use serde_json::Value as Json;
-use store::{Ctx, Db, Migration, Source};
+use store::{
+    Ctx, Db, Migration, Source,
+    claim::{Claim, Mode, claim},
+};
 use web::{Authenticate as _, Routes};
 
 use crate::{
@@ -48,6 +51,8 @@ pub struct Foundation {
     pub source: Source,
     pub declaration: Arc<Declaration>,
     keyring: Keyring,
+    /// Held as long as the database is worked on.
+    claim: Option<Claim>,
 }
 
 /// Opens the database. Errors: it cannot be reached, or is of a version Hardpan does not work with.
@@ -57,11 +62,22 @@ pub async fn open(
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 ) -> Result<Foundation> {
-    let db = Db::open(database_options(&config)).await?;
-    Foundation::new(config, declaration, Source { db, clock, random })
+    let options = database_options(&config);
+    let detail = "The database is being restored or moved; try again when that has ended.";
+    let busy = || Error::new(Code::Unavailable).with_detail(detail);
+    let claim = claim(&options, Mode::Shared).await?.ok_or_else(busy)?;
+    let db = Db::open(options).await?;
+    let foundation = Foundation::new(config, declaration, Source { db, clock, random })?;
+    Ok(Foundation { claim: Some(claim), ..foundation })
 }
 
-fn database_options(config: &Config) -> store::Options {
+/// The master key's secrets. Errors: the key kept in the data folder cannot be read or made.
+pub fn keyring(config: &Config, random: &dyn Random) -> Result<Keyring> {
+    let previous = config.previous_master_key.as_ref().map(MasterKey::secret);
+    Keyring::new(config.master_key(random)?.secret(), previous)
+}
+
+pub(crate) fn database_options(config: &Config) -> store::Options {
     let database = &config.database;
     store::Options {
         pool_min: database.pool_min,
@@ -80,9 +96,12 @@ fn database_options(config: &Config) -> store::Options {
 impl Foundation {
     /// Over a database that is open. Errors: the master key kept in the data folder cannot be read or made.
     pub fn new(config: Config, declaration: Arc<Declaration>, source: Source) -> Result<Self> {
-        let master = config.master_key(&*source.random)?;
-        let keyring = Keyring::new(master.secret(), config.previous_master_key.as_ref().map(MasterKey::secret))?;
-        Ok(Self { config, source, declaration, keyring })
+        let keyring = keyring(&config, &*source.random)?;
+        Ok(Self { config, source, declaration, keyring, claim: None })
+    }
+
+    pub const fn keyring(&self) -> &Keyring {
+        &self.keyring
     }
 
     /// Accounts and their rules, without serving them. Errors: the master key is not the database's.
@@ -113,7 +132,8 @@ impl Foundation {
         docs.fill(&document(&self.config, &identity, &routes));
         let settings = self.web_settings();
         let app = web::service(routes.clone(), settings, self.source.clone(), Arc::new(identity.clone()))?;
-        Ok(Server { app, config: self.config, source: self.source, routes, identity, records, health })
+        let Self { config, source, claim, .. } = self;
+        Ok(Server { app, config, source, routes, identity, records, health, _claim: claim })
     }
 
     fn identity_settings(&self) -> identity::Settings {
@@ -196,6 +216,8 @@ pub struct Server {
     pub identity: Identity,
     pub records: Records,
     pub health: Health,
+    /// Held until the server is gone.
+    _claim: Option<Claim>,
 }
 
 impl Server {

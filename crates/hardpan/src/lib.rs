@@ -1,4 +1,5 @@
 //! Hardpan as a library: configuration, logs and the command line over the crates below.
+pub mod archive;
 pub mod assemble;
 pub mod cli;
 pub mod config;

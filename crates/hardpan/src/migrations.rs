@@ -3,7 +3,7 @@ use std::{fs, io, path::PathBuf};
 
 use kernel::{Code, Error, Result, Timestamp};
 use resources::schema::{self, MigrationFile, Plan, Step, Undeclared, Work};
-use store::migrate;
+use store::{copy, migrate};
 
 use crate::{
     assemble::{self, Foundation},
@@ -130,6 +130,10 @@ impl Foundation {
 
     /// Brings the database up to date in development and testing; elsewhere refuses one that is not.
     pub async fn prepare(&self) -> Result<()> {
+        if copy::source_of(&self.source.system("start")).await?.is_some() {
+            let detail = "The database is the target of a copy that has not ended. Run the same `hardpan move` again.";
+            return Err(failed(detail.to_owned()));
+        }
         if self.follows_app_file() {
             let ctx = self.source.system("migrate");
             migrate::apply(&ctx, &assemble::migrations()).await?;

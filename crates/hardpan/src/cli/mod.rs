@@ -1,5 +1,7 @@
 //! The command line: one file a command. The only part that prints.
+mod backup;
 mod check;
+mod copying;
 mod export;
 mod failure;
 mod import;
@@ -11,6 +13,8 @@ mod output;
 mod place;
 mod progress;
 mod purge;
+mod relocate;
+mod restore;
 mod serve;
 mod transfer;
 mod user;
@@ -45,6 +49,9 @@ enum Command {
     User(user::Args),
     Export(export::Args),
     Import(import::Args),
+    Backup(backup::Args),
+    Restore(restore::Args),
+    Move(relocate::Args),
     Openapi(openapi::Args),
     Purge(purge::Args),
     /// The reference page of every key, as docs/configuration.md holds it
@@ -88,6 +95,9 @@ fn run(Cli { place, command }: Cli) -> Outcome {
         Command::Export(args) => export::run(args, place.load(None, Vec::new())?),
         Command::Import(args) => import::run(args, place.load(None, Vec::new())?),
         Command::Purge(args) => purge::run(&args, place.load(None, Vec::new())?),
+        Command::Backup(args) => backup::run(&args, place.load(None, Vec::new())?),
+        Command::Restore(args) => restore::run(&args, place.load(None, Vec::new())?),
+        Command::Move(args) => relocate::run(&args, place.load(None, Vec::new())?),
         Command::Openapi(_) => openapi::run(place.load(None, Vec::new())?),
         Command::ConfigReference => {
             output::text(&config::reference());

@@ -1,10 +1,14 @@
 //! The configuration as the rest of the program sees it: plain values, read, checked and complete.
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use ipnet::IpNet;
 use kernel::{Random, Result, Secret};
 
-use super::{kept_key, master_key::MasterKey, profile::Profile};
+use super::{database_url, kept_key, master_key::MasterKey, profile::Profile};
 
 /// A configuration in which nothing is wrong.
 #[derive(Clone, Debug)]
@@ -129,6 +133,19 @@ pub enum LogFormat {
 }
 
 impl Config {
+    /// Where the database is, unless it is on a server.
+    pub fn sqlite_file(&self) -> Option<PathBuf> {
+        self.database.url.expose().strip_prefix("sqlite:").map(PathBuf::from)
+    }
+
+    /// The same app with another database, spelled as in the app file; a relative file lies below `dir`. Errors: what is wrong with
+    /// the URL.
+    pub fn with_database(&self, url: &str, dir: &Path) -> std::result::Result<Self, String> {
+        let url = database_url::read(url)?;
+        let url = database_url::sqlite_file(&url, dir).map_or(url, |file| format!("sqlite:{}", file.display()));
+        Ok(Self { database: Database { url: Secret::new(url), ..self.database.clone() }, ..self.clone() })
+    }
+
     /// The master key: the environment's, or in development and testing the one kept in the data folder, made when missing.
     ///
     /// Errors: internal, when the kept one cannot be read or made, or is open to others.

@@ -9,6 +9,7 @@
 )]
 
 mod binary;
+mod copies;
 mod edge;
 mod identity;
 mod openapi;

@@ -1,9 +1,17 @@
 //! The keyring: the master key, the one before it, and what derives from them.
-use std::sync::Arc;
+use std::{
+    io::{Read, Write},
+    sync::Arc,
+};
 
 use kernel::{Error, Random, Result, Secret};
 
-use super::{derive, mac::MacKey, seal};
+use super::{
+    derive,
+    mac::MacKey,
+    seal,
+    stream::{Opening, Sealing},
+};
 
 /// Master keys shorter than this could be guessed.
 const MASTER_MIN: usize = 32;
@@ -67,12 +75,34 @@ impl Keyring {
     ///
     /// Errors: internal, when it was changed, made for something else, or sealed under a key that is not here.
     pub fn open(&self, purpose: &'static str, aad: &[u8], sealed: &[u8]) -> Result<Secret<Vec<u8>>> {
-        let id = seal::key_id(sealed)?;
-        let masters = [Some(&self.0.current), self.0.previous.as_ref()];
-        let Some(master) = masters.into_iter().flatten().find(|master| master.id() == id) else {
-            return Err(Error::internal("this was sealed under a master key that is not configured"));
-        };
+        let master = self.master(seal::key_id(sealed)?)?;
         seal::open(&derive::key(master.key.expose(), "seal", purpose)?, aad, sealed)
+    }
+
+    /// Seals for `purpose` whatever is written to it, of any length; `aad` is not kept but must be given again to open it.
+    pub fn seal_stream<W: Write>(
+        &self,
+        random: &dyn Random,
+        purpose: &'static str,
+        aad: &[u8],
+        out: W,
+    ) -> Result<Sealing<W>> {
+        let master = &self.0.current;
+        let key = derive::key(master.key.expose(), "stream", purpose)?;
+        Sealing::begin(&key, master.id(), random, aad, out)
+    }
+
+    /// Reads what [`Keyring::seal_stream`] wrote under this master key or the previous one.
+    ///
+    /// Errors: internal, when it was sealed under a key that is not here; reading fails where it was changed or cut short.
+    pub fn open_stream<R: Read>(&self, purpose: &'static str, aad: &[u8], source: R) -> Result<Opening<R>> {
+        Opening::begin(|id| derive::key(self.master(id)?.key.expose(), "stream", purpose), aad, source)
+    }
+
+    fn master(&self, id: KeyId) -> Result<&Master> {
+        let masters = [Some(&self.0.current), self.0.previous.as_ref()];
+        let master = masters.into_iter().flatten().find(|master| master.id() == id);
+        master.ok_or_else(|| Error::internal("this was sealed under a master key that is not configured"))
     }
 
     /// Whether `sealed` is under the current master key, and not to be sealed anew.

@@ -5,10 +5,12 @@ mod mac;
 mod seal;
 mod service;
 mod store;
+mod stream;
 
 pub use keyring::Keyring;
 pub use mac::MacKey;
 pub use service::{Master, adopt_master, check_master};
+pub use stream::{Opening, Sealing};
 
 /// This slice's migrations.
 pub const MIGRATIONS: [::store::Migration; 1] = [::store::Migration {

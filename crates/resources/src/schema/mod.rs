@@ -16,7 +16,10 @@ pub use file::MigrationFile;
 pub use model::{Column, Declaration, OnDelete, Operation, Owner, Reference, Resource, Rules, place};
 pub use parse::{Problem, parse};
 pub use plan::{Plan, Undeclared};
-pub use service::{Standing, apply, apply_destructive, apply_files, diff, preview, settle_files, standing};
+pub use service::{
+    Standing, apply, apply_destructive, apply_files, diff, make_recorded, make_searches, preview, settle_files,
+    standing,
+};
 pub use shape::unique_index;
 pub use step::Step;
 pub use store::{Statement, Work};

@@ -45,6 +45,14 @@ impl Plan {
         plan
     }
 
+    /// The way to tables as another database has them recorded, beside those that are here.
+    pub(super) fn of_shapes(here: &Shapes, wanted: &Shapes) -> Self {
+        let mut plan = Self { shapes: here.clone(), ..Self::default() };
+        plan.create_tables(wanted);
+        plan.create_indexes(wanted);
+        plan
+    }
+
     fn push(&mut self, step: Step) {
         match step.change(&mut self.shapes) {
             Ok(()) => self.steps.push(step),

@@ -1,7 +1,7 @@
 //! How far a copy into a database has come, kept in that database until the copy is whole.
 use std::fmt::Write as _;
 
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, future::BoxFuture};
 use kernel::{Error, Result, Value};
 
 use super::{
@@ -28,6 +28,8 @@ pub struct Progress {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Done {
+    /// It is to be begun again.
+    Nothing,
     /// Up to and with the row of this key.
     UpTo(Vec<Value>),
     All,
@@ -39,13 +41,21 @@ impl Progress {
         Self { rows: before + chunk.rows.len() as u64, done: Done::UpTo(chunk.end.clone()) }
     }
 
+    pub const fn none() -> Self {
+        Self { rows: 0, done: Done::Nothing }
+    }
+
     /// With all its rows.
     pub const fn all(rows: u64) -> Self {
         Self { rows, done: Done::All }
     }
 
     fn to_text(&self) -> Result<String> {
-        let Done::UpTo(key) = &self.done else { return Ok(format!("{} all", self.rows)) };
+        let key = match &self.done {
+            Done::Nothing => return Ok("0 none".to_owned()),
+            Done::All => return Ok(format!("{} all", self.rows)),
+            Done::UpTo(key) => key,
+        };
         let mut bytes = Vec::new();
         encode(key, &mut bytes)?;
         Ok(bytes.iter().fold(format!("{} ", self.rows), |mut text, byte| {
@@ -57,8 +67,10 @@ impl Progress {
     fn of_text(text: &str, key_length: usize) -> Option<Self> {
         let (rows, end) = text.split_once(' ')?;
         let rows = rows.parse().ok()?;
-        if end == "all" {
-            return Some(Self::all(rows));
+        match end {
+            "none" => return Some(Self::none()),
+            "all" => return Some(Self::all(rows)),
+            _ => {}
         }
         let byte = |at: usize| u8::from_str_radix(end.get(at..at + 2)?, 16).ok();
         let bytes: Vec<u8> = (0..end.len()).step_by(2).map(byte).collect::<Option<_>>()?;
@@ -149,14 +161,18 @@ pub async fn set_references_aside(ctx: &Ctx) -> Result<()> {
     .await
 }
 
-/// Puts the foreign keys back, which checks them, and forgets the copy: from now on the database is one like any other.
-pub async fn finish(ctx: &Ctx) -> Result<()> {
-    ctx.alter(|_, tx| {
+/// Puts the foreign keys back, which checks them, does `rest`, and forgets the copy: from now on the database is one like any other.
+pub async fn finish<F>(ctx: &Ctx, rest: F) -> Result<()>
+where
+    F: for<'t, 'c> FnOnce(Ctx, &'t mut Tx<'c>) -> BoxFuture<'t, Result<()>> + Send + 'static,
+{
+    ctx.alter(|ctx, tx| {
         async move {
             let sql = "SELECT value FROM hardpan_copy WHERE kind = 'reference' ORDER BY name";
             for row in tx.query(sql, &[]).await? {
                 tx.batch(&row.get::<String>(0)?).await?;
             }
+            rest(ctx, tx).await?;
             tx.batch("DROP TABLE hardpan_copy").await
         }
         .boxed()
@@ -171,6 +187,7 @@ mod tests {
     #[test]
     fn progress_is_read_as_it_was_written() {
         for progress in [
+            Progress::none(),
             Progress::all(7),
             Progress { rows: 0, done: Done::UpTo(vec![Value::Bytes(vec![0, 1, 255])]) },
             Progress { rows: 9, done: Done::UpTo(vec!["Grüße".into(), Value::Int(-1)]) },

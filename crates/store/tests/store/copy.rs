@@ -118,7 +118,7 @@ async fn every_type_arrives_equal_on_every_engine_even_in_two_goes() {
             assert_eq!((one.rows, one), (401, other), "{from:?} to {to:?}: {}", table.name);
         }
         assert_eq!(copy::source_of(&target).await.unwrap().as_deref(), Some("them"));
-        copy::finish(&target).await.unwrap();
+        copy::finish(&target, |_, _| async { Ok(()) }.boxed()).await.unwrap();
         assert_eq!(copy::source_of(&target).await.unwrap(), None);
         // The references are back.
         let orphan = target.write(|_, tx| {
@@ -147,7 +147,7 @@ async fn a_copy_without_the_rows_referred_to_does_not_end_well() {
             }
         }
         copy::load(&ctx, &everything, vec![orphan], 0, Progress::all(1)).await.unwrap();
-        assert!(copy::finish(&ctx).await.is_err());
+        assert!(copy::finish(&ctx, |_, _| async { Ok(()) }.boxed()).await.is_err());
         assert!(copy::source_of(&ctx).await.unwrap().is_some());
     })
     .await;

@@ -3,4 +3,4 @@ mod commands;
 mod migrate;
 mod notes;
 mod production;
-mod program;
+pub mod program;

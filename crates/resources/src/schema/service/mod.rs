@@ -9,7 +9,11 @@ use kernel::{Error, Result};
 
 pub use files::{Standing, apply_files, diff, preview, settle_files, standing};
 
-use super::{Declaration, Plan, Step, Undeclared, shape::Shapes, store};
+use super::{
+    Declaration, Plan, Step, Undeclared,
+    shape::{Shapes, TableShape},
+    store,
+};
 
 /// Applies what loses nothing and returns the plan. A plan with refusals is returned as it is, and nothing is done.
 ///
@@ -42,6 +46,43 @@ async fn apply_declared(ctx: &Ctx, declaration: &Arc<Declaration>, undeclared: U
         .boxed()
     })
     .await
+}
+
+/// Makes tables as another database has them recorded, for rows that are copied from there: each a name and a shape. Those that are
+/// recorded here already stay as they are. Search data waits for the rows: [`make_searches`].
+pub async fn make_recorded(ctx: &Ctx, tables: Vec<(String, String)>) -> Result<()> {
+    ctx.actor.require_system()?;
+    let shape = |text: &String| serde_json::from_str(text).map_err(Error::internal);
+    let wanted: Shapes = tables.iter().map(|(name, text)| Ok((name.clone(), shape(text)?))).collect::<Result<_>>()?;
+    ctx.alter(move |ctx, tx| {
+        async move {
+            let here = store::recorded(tx).await?;
+            let plan = Plan::of_shapes(&here, &wanted);
+            if !plan.refused.is_empty() {
+                return Err(Error::internal(plan.refused.join("; ")));
+            }
+            change(tx, &ctx, &here, &plan.steps).await
+        }
+        .boxed()
+    })
+    .await
+}
+
+/// Makes the search data of tables whose rows were copied without it, in the transaction that ends the copy.
+pub async fn make_searches(ctx: &Ctx, tx: &mut Tx<'_>) -> Result<()> {
+    ctx.actor.require_system()?;
+    let recorded = store::recorded(tx).await?;
+    let search = |(table, shape): (&String, &TableShape)| {
+        Some(Step::CreateSearch { table: table.clone(), search: shape.search.clone()? })
+    };
+    let steps: Vec<Step> = recorded.iter().filter_map(search).collect();
+    let bare: Shapes =
+        recorded.into_iter().map(|(table, shape)| (table, TableShape { search: None, ..shape })).collect();
+    let (works, _) = store::works(ctx.db().dialect(), &bare, &steps).map_err(Error::internal)?;
+    for work in &works {
+        store::run(tx, work).await?;
+    }
+    Ok(())
 }
 
 /// Does the steps to the tables and records what they lead to.

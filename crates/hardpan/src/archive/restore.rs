@@ -1,0 +1,228 @@
+//! A backup becomes a database again: to prove that it can, or to take the place of what is there.
+use std::path::{Path, PathBuf};
+
+use futures_util::FutureExt as _;
+use kernel::{Error, Result};
+use platform::secrets::{self, Keyring};
+use store::{
+    Ctx, Dialect, Migration,
+    claim::Claim,
+    copy::{self, Hasher, Progress as Came},
+    migrate,
+};
+
+use super::{
+    Content, Head, Progress, Step,
+    build::{Build, differences},
+    format::Listed,
+    inventory::{FIRST, Origin, inventory},
+    reader::{Next, Reader},
+    refused,
+    scratch::{Place, Scratch, beside, open},
+    swap::{stamp, swap_file},
+    take::engine,
+};
+use crate::{assemble, config::Config};
+
+/// A backup that can be restored, for it was.
+#[derive(Debug)]
+pub struct Verified {
+    pub head: Head,
+    pub tables: Vec<Content>,
+    /// The engine it was restored into for the test.
+    pub engine: &'static str,
+}
+
+/// A backup that is the database now.
+#[derive(Debug)]
+pub struct Restored {
+    pub head: Head,
+    pub tables: Vec<Content>,
+    /// Where the database before it is.
+    pub kept: Option<String>,
+    /// Whether migrations are to be applied before it is served.
+    pub is_behind: bool,
+}
+
+/// Restores the backup beside everything and compares every table with what the backup says it holds.
+pub async fn verify(config: &Config, keyring: &Keyring, path: &Path, progress: Progress) -> Result<Verified> {
+    let reader = Reader::open(path, keyring)?;
+    let scratch = trial(config).await?;
+    let engine = engine(scratch.ctx.db().dialect());
+    let head = reader.head.clone();
+    let filled = fill(reader, &scratch.ctx, &progress).await;
+    scratch.discard().await?;
+    Ok(Verified { head, tables: filled?, engine })
+}
+
+/// A scratch database of the app's own engine, or of SQLite where the role may not make a schema.
+async fn trial(config: &Config) -> Result<Scratch> {
+    let options = assemble::database_options(config);
+    if Dialect::of_url(options.url.expose())? == Dialect::Postgres
+        && let Ok(scratch) = Scratch::schema(&options).await
+    {
+        return Ok(scratch);
+    }
+    Scratch::temporary().await
+}
+
+/// Puts the backup in the place of the app's database. `_alone` is held meanwhile: nobody else works on it.
+///
+/// Errors: the database is not empty and not to be replaced, the backup is not good, the master key is not its.
+pub async fn restore(
+    config: &Config,
+    keyring: &Keyring,
+    _alone: &Claim,
+    path: &Path,
+    is_replacing: bool,
+    progress: Progress,
+) -> Result<Restored> {
+    let reader = Reader::open(path, keyring)?;
+    if !is_replacing && !is_empty(config).await? {
+        return Err(refused(
+            "The database is not empty. With --replace the backup takes its place, and it is kept beside.",
+        ));
+    }
+    let head = reader.head.clone();
+    let scratch = place(config).await?;
+    let ready = async {
+        let tables = fill(reader, &scratch.ctx, &progress).await?;
+        secrets::check_master(&scratch.ctx, keyring).await?;
+        let status = migrate::status(&scratch.ctx, &assemble::migrations()).await?;
+        Ok::<_, Error>((tables, status.iter().any(|status| status.state == migrate::State::Pending)))
+    };
+    match ready.await {
+        Ok((tables, is_behind)) => Ok(Restored { head, tables, kept: exchange(config, scratch).await?, is_behind }),
+        Err(error) => {
+            scratch.discard().await?;
+            Err(error)
+        }
+    }
+}
+
+async fn is_empty(config: &Config) -> Result<bool> {
+    if config.sqlite_file().is_some_and(|path| std::fs::metadata(path).map_or(0, |metadata| metadata.len()) == 0) {
+        return Ok(true);
+    }
+    // What cannot be opened is a database all the same.
+    let Ok(ctx) = open(assemble::database_options(config)).await else { return Ok(false) };
+    let names = ctx.read(|ctx, tx| async move { copy::table_names(&ctx, tx).await }.boxed()).await;
+    let dialect = ctx.db().dialect();
+    ctx.db().close().await;
+    Ok(names.is_ok_and(|names| match dialect {
+        Dialect::Sqlite => names.is_empty(),
+        Dialect::Postgres => !names.iter().any(|name| name == FIRST[0]),
+    }))
+}
+
+/// Where the new database is made, near enough to be exchanged at once.
+async fn place(config: &Config) -> Result<Scratch> {
+    let options = assemble::database_options(config);
+    if let Some(path) = config.sqlite_file() {
+        return Scratch::file(beside(&path, ".restoring")).await;
+    }
+    Scratch::clean_up(&options).await?;
+    Scratch::schema(&options).await
+}
+
+async fn exchange(config: &Config, scratch: Scratch) -> Result<Option<String>> {
+    let now = scratch.ctx.now();
+    scratch.ctx.db().close().await;
+    match scratch.place {
+        Place::File(new) => {
+            let target = config.sqlite_file().ok_or_else(|| Error::internal("a file is restored for SQLite alone"))?;
+            Ok(swap_file(&new, &target, now).await?.map(|kept: PathBuf| kept.display().to_string()))
+        }
+        Place::Schema { name, home } => {
+            let before = format!("before_restore_{}", stamp(now));
+            let old = own_tables(&home).await?;
+            let kept = (!old.is_empty()).then(|| format!("the schema {before}"));
+            let schema = copy::current_schema(&home).await?;
+            let schema = schema.ok_or_else(|| Error::internal("a schema is restored for PostgreSQL alone"))?;
+            copy::swap_schema(&home, schema, old, name, before).await?;
+            home.db().close().await;
+            Ok(kept)
+        }
+    }
+}
+
+/// The tables that give way: all that Hardpan made.
+async fn own_tables(home: &Ctx) -> Result<Vec<String>> {
+    home.read(|ctx, tx| {
+        async move {
+            let declared = inventory(&ctx, tx).await?;
+            let names = copy::table_names(&ctx, tx).await?;
+            let migrations = assemble::migrations();
+            let own: Vec<&str> = migrations.iter().flat_map(Migration::created_tables).collect();
+            let is_own = |name: &String| {
+                own.contains(&name.as_str())
+                    || name.starts_with("hardpan_")
+                    || declared.iter().any(|table| table.name == *name)
+            };
+            Ok(names.into_iter().filter(is_own).collect())
+        }
+        .boxed()
+    })
+    .await
+}
+
+/// Makes the empty database what the backup holds, and reads it back.
+async fn fill(mut reader: Reader, ctx: &Ctx, progress: &Progress) -> Result<Vec<Content>> {
+    let listed = reader.manifest.tables.clone();
+    let begins_well = listed.len() >= FIRST.len() && listed.iter().zip(FIRST).all(|(table, name)| table.name == name);
+    if !begins_well {
+        return Err(refused("The backup does not say how its tables are made."));
+    }
+    let mut told = Vec::with_capacity(listed.len());
+    let mut first = [Vec::new(), Vec::new()];
+    for (table, rows) in listed.iter().zip(&mut first) {
+        let mut hasher = None;
+        let digest = loop {
+            match reader.next(table, &mut hasher)? {
+                Next::Rows(more) => rows.extend(more),
+                Next::End(digest) => break digest,
+            }
+        };
+        told.push(Content { table: table.name.clone(), digest });
+    }
+    let origin = Origin::of([&listed[0].columns, &listed[1].columns], &first)?;
+    let build = Build::begin(ctx.clone(), "a backup".to_owned(), origin).await?;
+    for (table, rows) in listed.iter().zip(first) {
+        let into = build.table(&table.name, &table.columns)?;
+        build.load(into, rows, 0, Came::all(table.rows)).await?;
+    }
+    for table in &listed[FIRST.len()..] {
+        told.push(load(&mut reader, table, &build, progress).await?);
+    }
+    reader.end()?;
+    build.finish().await?;
+    let mut found = Vec::with_capacity(listed.len());
+    for table in &listed {
+        let digest = build.digest(build.table(&table.name, &table.columns)?).await?;
+        progress(Step { doing: "verified", table: &table.name, rows: digest.rows, of: digest.rows });
+        found.push(Content { table: table.name.clone(), digest });
+    }
+    let different = differences(&told, &found);
+    if different.is_empty() {
+        Ok(found)
+    } else {
+        Err(refused(format!("Restored otherwise: {}.", different.join(", "))))
+    }
+}
+
+async fn load(reader: &mut Reader, table: &Listed, build: &Build, progress: &Progress) -> Result<Content> {
+    let into = build.table(&table.name, &table.columns)?;
+    let mut hasher: Option<Hasher> = None;
+    let mut rows = 0;
+    loop {
+        match reader.next(table, &mut hasher)? {
+            Next::Rows(more) => {
+                let now = rows + more.len() as u64;
+                build.load(into, more, rows, Came::all(now)).await?;
+                rows = now;
+                progress(Step { doing: "restored", table: &table.name, rows, of: table.rows });
+            }
+            Next::End(digest) => return Ok(Content { table: table.name.clone(), digest }),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Restoring: only alone, only when it is meant, and whole at every moment.
+use testkit::Engine;
+
+use super::app::{count, create, fill, on_both, register, shown};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_needs_the_database_alone_and_leave_to_replace() {
+    on_both(async |engine, database, app| {
+        let file = app.file("a.hardpan");
+        let server = app.serve();
+        let token = register(&server, "ann@example.com");
+        create(&server, &token, 1);
+        app.command(&["backup", "--to", shown(&file), "--encrypt"], 0);
+        create(&server, &token, 2);
+        let said = app.command(&["restore", "--from", shown(&file), "--replace"], 1);
+        assert!(said.contains("using this database"), "{said}");
+        drop(server);
+        let said = app.command(&["restore", "--from", shown(&file)], 1);
+        assert!(said.contains("not empty"), "{said}");
+        assert_eq!(count(database, "SELECT count(*) FROM documents").await, 2);
+        database.db.close().await;
+        let restored = app.json(&["restore", "--from", shown(&file), "--replace"]);
+        let kept = restored["kept"].as_str().unwrap().to_owned();
+        match engine {
+            Engine::Sqlite => {
+                assert!(kept.contains(".before-restore-") && std::path::Path::new(&kept).exists(), "{kept}")
+            }
+            Engine::Postgres => assert!(kept.contains("before_restore_"), "{kept}"),
+        }
+        let server = app.serve();
+        let token = register(&server, "new@example.com");
+        create(&server, &token, 2);
+        assert!(super::app::is_in(&server, "ann@example.com"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_time_the_old_or_the_new_is_there_whole() {
+    on_both(async |engine, database, app| {
+        let file = app.file("a.hardpan");
+        app.command(&["migrate", "apply"], 0);
+        fill(database, 3_000).await;
+        app.command(&["backup", "--to", shown(&file)], 0);
+        fill(database, 500).await;
+        database.db.close().await;
+        let mut seen = Vec::new();
+        let mut milliseconds = 60;
+        loop {
+            let ended = app.kill_after(milliseconds, &["restore", "--from", shown(&file), "--replace"]);
+            let probe = app.file(&format!("probe-{milliseconds}.hardpan"));
+            let taken = app.json(&["backup", "--to", shown(&probe)]);
+            let audit = taken["tables"].as_array().unwrap().iter().find(|table| table["table"] == "audit_log").unwrap();
+            let rows = audit["rows"].as_u64().unwrap();
+            assert!([3_000, 3_500].contains(&rows), "{engine:?} after {milliseconds} ms: {rows}");
+            seen.push(rows);
+            if ended {
+                break;
+            }
+            milliseconds += milliseconds / 2;
+        }
+        assert_eq!((seen[0], seen.last()), (3_500, Some(&3_000)), "{engine:?}: {seen:?}");
+        // Nothing of the attempts remains.
+        app.command(&["restore", "--from", shown(&file), "--replace"], 0);
+    })
+    .await;
+}
