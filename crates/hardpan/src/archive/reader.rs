@@ -142,3 +142,71 @@ fn read_bytes(body: &mut impl Read, size: u32) -> Result<Vec<u8>> {
 fn damaged(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     refused("The backup is damaged: it was changed or is cut short.").with_source(source)
 }
+
+#[cfg(test)]
+mod tests {
+    use kernel::{OsRandom, Secret};
+
+    use super::{super::writer::Writer, *};
+
+    fn written(is_encrypted: bool) -> (Vec<u8>, Keyring) {
+        let keyring = Keyring::new(Secret::new(vec![1; 32]), None).unwrap();
+        let head = Head {
+            format: 1,
+            hardpan: "0.1.0".into(),
+            app: "notes".into(),
+            engine: "sqlite".into(),
+            created_at: "2026-11-21T09:00:00.000000Z".into(),
+            is_encrypted,
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.hardpan");
+        let seal = is_encrypted.then_some((&keyring, &OsRandom as &dyn kernel::Random));
+        let mut writer = Writer::create(&path, &head, seal).unwrap();
+        let table = Listed { name: "notes".into(), columns: vec!["id".into()], rows: 0 };
+        writer.manifest(&Manifest { tables: vec![table] }).unwrap();
+        writer.end_table(&Hasher::new(["id"].into_iter()).finish()).unwrap();
+        assert!(!path.exists());
+        writer.finish().unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        (std::fs::read(&path).unwrap(), keyring)
+    }
+
+    fn read(bytes: &[u8], keyring: &Keyring) -> Result<()> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.hardpan");
+        std::fs::write(&path, bytes).unwrap();
+        let mut reader = Reader::open(&path, keyring)?;
+        let table = reader.manifest.tables[0].clone();
+        assert!(matches!(reader.next(&table, &mut None)?, Next::End(_)));
+        reader.end()
+    }
+
+    #[test]
+    fn every_flipped_byte_and_every_missing_end_is_refused() {
+        for is_encrypted in [false, true] {
+            let (bytes, keyring) = written(is_encrypted);
+            read(&bytes, &keyring).unwrap();
+            for at in 0..bytes.len() {
+                let mut flipped = bytes.clone();
+                flipped[at] ^= 0x20;
+                let error = read(&flipped, &keyring).unwrap_err();
+                assert!(error.detail().contains("damaged"), "byte {at}: {error:?}");
+                assert!(read(&bytes[..at], &keyring).is_err(), "cut at {at}");
+            }
+            assert!(read(&[&bytes[..], b"x"].concat(), &keyring).is_err());
+        }
+    }
+
+    #[test]
+    fn one_that_is_dropped_before_it_is_whole_leaves_nothing() {
+        let (bytes, _) = written(false);
+        let length = u32::from_be_bytes(bytes[8..12].try_into().unwrap()) as usize;
+        let head = Head::read(&bytes[12..12 + length]).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let writer = Writer::create(&folder.path().join("a"), &head, None).unwrap();
+        assert!(Writer::create(&folder.path().join("a"), &head, None).is_err(), "two write one file");
+        drop(writer);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}

@@ -95,15 +95,19 @@ pub fn register(server: &Running, email: &str) -> String {
     answer["access_token"].as_str().unwrap().to_owned()
 }
 
-pub fn is_in(server: &Running, email: &str) -> bool {
+/// The token of an account that is there.
+#[track_caller]
+pub fn log_in(server: &Running, email: &str) -> String {
     let body = json!({"email": email, "password": PASSWORD});
-    server.call("POST", "/auth/v1/login", None, Some(&body)).0 == 200
+    let (status, answer) = server.call("POST", "/auth/v1/login", None, Some(&body));
+    assert_eq!(status, 200, "{answer}");
+    answer["access_token"].as_str().unwrap().to_owned()
 }
 
 /// A document with a value of every type.
 pub fn document(number: usize) -> Json {
     json!({
-        "title": format!("Grüße {number} \u{1f980}"), "body": "x".repeat(number % 900), "favourite": number % 2 == 0,
+        "title": format!("Grüße {number} \u{1f980}"), "body": "x".repeat(number % 900), "favourite": number.is_multiple_of(2),
         "rank_int": -5, "ratio": 0.1, "price": "123456.78", "at": "2026-11-21T09:00:00.000001Z", "day": "2026-02-28",
         "data": {"b": 1.50, "a": [null, "é"]}, "contact": "ann@example.com", "slug": format!("slug-{number}"),
     })
@@ -116,9 +120,13 @@ pub fn create(server: &Running, token: &str, number: usize) -> String {
     answer["id"].as_str().unwrap().to_owned()
 }
 
-/// One number out of a database.
+/// One number out of a database, opened for this alone: a file that was replaced is another one.
 pub async fn count(database: &TestDb, sql: &'static str) -> i64 {
-    database.ctx().read(move |_, tx| async move { tx.query_one(sql, &[]).await?.get(0) }.boxed()).await.unwrap()
+    let db = store::Db::open(database.options()).await.unwrap();
+    let ctx = store::Source { db, ..database.source.clone() }.system("test");
+    let number = ctx.read(move |_, tx| async move { tx.query_one(sql, &[]).await?.get(0) }.boxed()).await.unwrap();
+    ctx.db().close().await;
+    number
 }
 
 /// Rows of the audit trail, so that a copy takes its time.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use serde_json::Value as Json;
 use testkit::{Engine, TestDb};
 
-use super::app::{App, count, create, is_in, on_both, register, shown};
+use super::app::{App, count, create, log_in, on_both, register, shown};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn under_load_it_holds_one_moment_and_restores_into_either_engine() {
@@ -14,18 +14,18 @@ async fn under_load_it_holds_one_moment_and_restores_into_either_engine() {
         let mut contents: Vec<Json> = vec![app.json(&["backup", "--verify", shown(&file)])["tables"].clone()];
         for target in Engine::BOTH {
             let restored = TestDb::open(target).await;
+            restored.db.close().await;
             let twin = App::at(&restored);
             contents.push(twin.json(&["restore", "--from", shown(&file)])["tables"].clone());
             let documents = count(&restored, "SELECT count(*) FROM documents").await;
             let before = i64::try_from(acknowledged).unwrap();
             assert!(documents >= before, "{engine:?} to {target:?}: {documents} of at least {before}");
             // A record and the row about it are in one transaction.
-            let paired = "SELECT count(*) FROM documents d JOIN audit_log a ON a.target_id = d.id AND a.action = 'document.created'";
-            let any = "SELECT count(*) FROM audit_log WHERE target_type = 'document'";
+            let paired = "SELECT count(*) FROM documents d JOIN audit_log a ON a.target_id = d.id AND a.action = 'record.created'";
+            let any = "SELECT count(*) FROM audit_log WHERE target_type = 'documents'";
             assert_eq!((count(&restored, paired).await, count(&restored, any).await), (documents, documents));
-            restored.db.close().await;
             let server = twin.serve();
-            assert!(is_in(&server, "ann@example.com"));
+            log_in(&server, "ann@example.com");
             create(&server, &register(&server, "new@example.com"), 1_000_000);
         }
         assert!(contents.windows(2).all(|pair| pair[0] == pair[1]), "{contents:?}");

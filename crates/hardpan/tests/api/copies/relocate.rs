@@ -1,7 +1,7 @@
 //! Moving from one database to another: both ways, resumed after kills, equal in the end.
 use testkit::{Engine, TestDb};
 
-use super::app::{App, create, fill, is_in, register, shown};
+use super::app::{App, create, fill, log_in, register, shown};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn there_and_back_everything_is_equal() {
@@ -32,7 +32,7 @@ async fn there_and_back_everything_is_equal() {
         assert!(sums(&first).len() > 10);
 
         let server = moved.serve();
-        assert!(is_in(&server, "ann@example.com"));
+        let token = log_in(&server, "ann@example.com");
         assert_eq!(server.call("GET", &format!("/api/v1/documents/{id}"), Some(&token), None).1, record);
         create(&server, &token, 2);
     }
