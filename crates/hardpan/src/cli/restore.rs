@@ -29,7 +29,7 @@ pub fn run(args: &Args, loaded: Loaded) -> Outcome {
     let restored = runtime::multi_threaded()?.block_on(async {
         let alone = copying::alone(&assemble::database_options(&config)).await?;
         let work = archive::restore(&config, &keyring, &alone, &args.from, args.replace, copying::progress());
-        Ok::<_, Failure>(work.await?)
+        Ok::<_, Failure>(Box::pin(work).await?)
     })?;
     match args.format {
         Format::Json => output::json(&json!({

@@ -27,7 +27,9 @@ impl App {
     /// With the database of `database`, which must outlive it.
     pub fn at(database: &TestDb) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("hardpan.toml"), APP).unwrap();
+        let searched =
+            APP.replace("[resources.documents]\n", "[resources.documents]\nsearch = [\"title\", \"body\"]\n");
+        std::fs::write(dir.path().join("hardpan.toml"), searched).unwrap();
         Self { dir, url: database.url(), key: KEY.to_owned() }
     }
 
