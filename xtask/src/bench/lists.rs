@@ -68,8 +68,9 @@ async fn line(case: &'static Case, few: &Table, many: &Table, rounds: usize) -> 
         Probe::new(few.client(case.who), case.first_page(few)),
         Probe::new(many.client(case.who), first.clone()),
         Probe::new(many.client(case.who), format!("{first}&after={cursor}")),
+        Probe::new(many.client(case.who), format!("{first}&before={cursor}")),
     ];
     in_turns(&mut probes, rounds).await?;
-    let [few, many, far] = [0, 1, 2].map(|place| probes[place].summary());
-    Ok(Line { case, few, many, page, far, unindexed: None })
+    let [few, many, far, back] = [0, 1, 2, 3].map(|place| probes[place].summary());
+    Ok(Line { case, few, many, page, far, back, unindexed: None })
 }

@@ -7,6 +7,8 @@ use crate::live::http::Client;
 const WARM_UP: usize = 20;
 /// Longest page there is.
 const STRIDE: u64 = 200;
+/// Before it there is a full page, and another one.
+const LEAST_PAGE: u64 = 3;
 /// Rows of a page that is measured.
 pub const PAGE: u64 = 20;
 /// What is asked for less often says nothing.
@@ -95,8 +97,8 @@ pub async fn walk(client: &mut Client, path: impl Fn(u64) -> String, page: u64) 
         before = std::mem::replace(&mut here, (rows, next));
     }
     match here.0 {
-        0 if page > 2 => Box::pin(walk(client, path, 2)).await,
-        0 => Err(format!("{} has no second page", path(PAGE))),
+        0 if page > LEAST_PAGE => Box::pin(walk(client, path, LEAST_PAGE)).await,
+        0 => Err(format!("{} is too short", path(PAGE))),
         rows => Ok((rows / PAGE + 1, here.1)),
     }
 }

@@ -19,7 +19,7 @@ pub async fn run(arguments: Vec<String>) -> ExitCode {
         Ok(options) => options,
         Err(why) => return live::misused(&why, USAGE),
     };
-    match Box::pin(lists(&options)).await {
+    match lists(&options).await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(why) => live::failed(&why),
@@ -31,7 +31,7 @@ async fn lists(options: &Options) -> Result<bool, String> {
     let binary = live::binary(options.hardpan.as_deref())?;
     let mut are_well = true;
     for engine in &options.engines {
-        let report = lists::run(&binary, *engine, options).await?;
+        let report = Box::pin(lists::run(&binary, *engine, options)).await?;
         match options.format {
             Format::Text => println!("{report}"),
             Format::Json => println!("{}", report.json()),

@@ -28,6 +28,8 @@ pub struct Line {
     /// A page far behind among many rows, and what it takes.
     pub page: u64,
     pub far: Summary,
+    /// The page before that one, on the way back.
+    pub back: Summary,
     /// Many rows, where the declared indexes are gone.
     pub unindexed: Option<Summary>,
 }
@@ -37,8 +39,9 @@ impl Line {
         self.many.p50.as_secs_f64() / self.few.p50.as_secs_f64()
     }
 
+    /// Of the dearer way.
     fn page_ratio(&self) -> f64 {
-        self.far.p50.as_secs_f64() / self.many.p50.as_secs_f64()
+        self.far.p50.max(self.back.p50).as_secs_f64() / self.many.p50.as_secs_f64()
     }
 
     /// The share of the time that the indexes save.
@@ -89,6 +92,7 @@ impl Report {
                 "ratio": line.ratio(),
                 "page": line.page,
                 "far": summary(line.far),
+                "back": summary(line.back),
                 "page_ratio": line.page_ratio(),
                 "unindexed": line.unindexed.map(summary),
                 "saving": line.saving(),
@@ -111,15 +115,18 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { few, many, rounds, .. } = self;
         writeln!(f, "### {}\n\n{rounds} rounds; p50 / p99 in ms.\n", self.engine.name())?;
-        writeln!(f, "| 20 of | index | {few} rows | {many} rows | ratio | page | far | ratio | no index | saved |")?;
-        writeln!(f, "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|")?;
+        writeln!(
+            f,
+            "| 20 of | index | {few} rows | {many} rows | ratio | page | onward | back | ratio | no index | saved |"
+        )?;
+        writeln!(f, "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")?;
         for line in &self.lines {
-            let Line { case, few, many, page, far, unindexed } = line;
+            let Line { case, few, many, page, far, back, unindexed } = line;
             let (name, index, ratio, page_ratio) = (case.name, case.index, line.ratio(), line.page_ratio());
             let unindexed = unindexed.map_or_else(String::new, |unindexed| ms(unindexed.p50));
             let saved = line.saving().map_or_else(String::new, |saving| format!("{:.1} %", saving * 100.0));
-            write!(f, "| {name} | `{index}` | {few} | {many} | {ratio:.2} | {page} | {far} | {page_ratio:.2} ")?;
-            writeln!(f, "| {unindexed} | {saved} |")?;
+            write!(f, "| {name} | `{index}` | {few} | {many} | {ratio:.2} ")?;
+            writeln!(f, "| {page} | {far} | {back} | {page_ratio:.2} | {unindexed} | {saved} |")?;
         }
         for fault in self.faults() {
             writeln!(f, "\nNOT WELL: {fault}")?;
@@ -150,7 +157,7 @@ mod tests {
     fn report(few: u64, many: u64, far: u64, unindexed: u64) -> Report {
         let summary = |micros| Summary { p50: Duration::from_micros(micros), p99: Duration::from_micros(micros) };
         let [few, many, far, unindexed] = [few, many, far, unindexed].map(summary);
-        let line = Line { case: &CASES[0], few, many, page: 10_000, far, unindexed: Some(unindexed) };
+        let line = Line { case: &CASES[0], few, many, page: 10_000, far, back: few, unindexed: Some(unindexed) };
         Report { engine: Engine::Sqlite, few: 1, many: 2, rounds: 3, lines: vec![line] }
     }
 
