@@ -1,7 +1,7 @@
 //! Moving from one database to another: both ways, resumed after kills, equal in the end.
 use testkit::{Engine, TestDb};
 
-use super::app::{App, create, fill, log_in, register, shown};
+use super::app::{App, count, create, fill, log_in, register, shown};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn there_and_back_everything_is_equal() {
@@ -31,10 +31,20 @@ async fn there_and_back_everything_is_equal() {
         assert_eq!(sums(&first), sums(&second));
         assert!(sums(&first).len() > 10);
 
+        assert_eq!(count(&back, found(from)).await, 1, "search data");
+        assert_eq!(count(&target, found(to)).await, 1, "search data");
         let server = moved.serve();
         let token = log_in(&server, "ann@example.com");
         assert_eq!(server.call("GET", &format!("/api/v1/documents/{id}"), Some(&token), None).1, record);
         create(&server, &token, 2);
+    }
+}
+
+/// Counts the documents that a search for `1` finds.
+const fn found(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Sqlite => "SELECT count(*) FROM documents__search WHERE documents__search MATCH '\"1\"'",
+        Engine::Postgres => "SELECT count(*) FROM documents WHERE hardpan_search @@ '''1'''::tsquery",
     }
 }
 
