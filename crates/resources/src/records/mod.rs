@@ -1,4 +1,5 @@
 //! Records of declared resources: create, read, list, change, delete, each under its access rule.
+mod aggregate;
 mod codec;
 mod cursor;
 mod input;
@@ -12,6 +13,7 @@ mod store;
 pub mod transfer;
 mod view;
 
+pub use aggregate::{AggregateQuery, Group};
 use model::SortKey;
 pub use model::{Count, Counting, ListQuery, Listing, Parts, Record};
 pub use purge::Report;

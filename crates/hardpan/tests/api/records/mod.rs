@@ -1,4 +1,5 @@
 //! The routes of declared resources.
+mod aggregate;
 mod audit;
 mod batch;
 mod conditions;

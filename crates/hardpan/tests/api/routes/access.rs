@@ -20,24 +20,24 @@ const TABLE: &[(&[&str], [u16; 4])] = &[
     (&["list_users", "get_user", "set_user_roles", "list_user_sessions"], [401, 403, 403, 200]),
     (&["delete_user_sessions"], [401, 403, 403, 204]),
     // Folders are without rules: the owner's and administrators'.
-    (&["list_folders"], [401, 200, 200, 200]),
+    (&["list_folders", "aggregate_folders"], [401, 200, 200, 200]),
     (&["create_folders"], [401, 201, 201, 201]),
     (&["batch_folders", "batch_documents"], [401, 200, 200, 200]),
     (&["get_folders", "update_folders", "replace_folders"], [401, 404, 200, 200]),
     (&["delete_folders"], [401, 404, 204, 204]),
     // The rules of documents forget administrators, and open those that are done to everyone.
-    (&["list_documents"], [200, 200, 200, 200]),
+    (&["list_documents", "aggregate_documents"], [200, 200, 200, 200]),
     (&["create_documents"], [401, 201, 201, 201]),
     (&["get_documents", "update_documents", "replace_documents", "restore_documents"], [401, 404, 200, 404]),
     (&["delete_documents"], [401, 404, 204, 404]),
     // Settings are nobody's and without rules: administrators only.
-    (&["list_settings"], [401, 200, 200, 200]),
+    (&["list_settings", "aggregate_settings"], [401, 200, 200, 200]),
     (&["create_settings"], [401, 403, 403, 201]),
     (&["batch_settings", "batch_notices"], [401, 403, 403, 200]),
     (&["get_settings", "update_settings", "replace_settings"], [401, 404, 404, 200]),
     (&["delete_settings"], [401, 404, 404, 204]),
     // Notices: everyone reads, administrators write, nobody deletes.
-    (&["list_notices", "get_notices"], [200, 200, 200, 200]),
+    (&["list_notices", "aggregate_notices", "get_notices"], [200, 200, 200, 200]),
     (&["create_notices"], [401, 403, 403, 201]),
     (&["update_notices", "replace_notices"], [401, 403, 403, 200]),
     (&["delete_notices"], [401, 403, 403, 403]),

@@ -1,4 +1,5 @@
 //! HTTP for records: the routes of each declared resource.
+mod aggregate;
 mod parameters;
 mod read;
 mod write;
@@ -37,6 +38,7 @@ fn resource_routes(records: &Records, resource: &Arc<Resource>) -> Routes {
             .summary(name.clone(), format!("A page of {name} that the caller may read."))
             .answers(StatusCode::OK, "A page.", Some(parameters::page(records, resource)))
             .errors(&[Code::BadCursor]),
+        aggregate::route(&deps, &path),
         route(Method::GET, &one, "get")
             .query(parameters::parts(resource))
             .summary(name.clone(), format!("Reads one of {name}."))

@@ -1,5 +1,6 @@
 //! Rules for records. REST, the command line and what comes later all call these functions.
 mod access;
+mod aggregate;
 mod filter;
 mod parts;
 mod read;
@@ -16,6 +17,7 @@ use kernel::Result;
 use platform::secrets::{Keyring, MacKey};
 
 use crate::schema::Declaration;
+pub(super) use aggregate::{has_extremes, is_number};
 pub(super) use filter::filter;
 
 /// The records of every declared resource. Cheap to clone.

@@ -5,9 +5,9 @@ use super::super::{Sight, SortKey, View, bad_query};
 use crate::schema::place;
 
 /// Most keys of an order, `id` not counted.
-pub(super) const MAX_KEYS: usize = 4;
+const MAX_KEYS: usize = 4;
 /// Most bytes of text they may hold together, because a cursor carries them: a text of 1,000 characters and little else.
-const MAX_BYTES: usize = 4_200;
+pub(super) const MAX_BYTES: usize = 4_200;
 
 /// Reads `-created_at,title`; `id` breaks ties. Errors: 400 naming what is wrong.
 pub(super) fn sort_keys(view: &View, text: Option<&str>) -> Result<Vec<SortKey>> {

@@ -1,4 +1,5 @@
 //! SQL of records. Names come from the checked declaration and are always quoted; values are parameters alone.
+mod aggregate;
 mod count;
 mod dependents;
 mod hold;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use ::store::Tx;
 use kernel::{Result, Uuid};
 
+pub(super) use aggregate::{Question, aggregate};
 pub(super) use count::{count, estimate};
 pub(super) use dependents::{dependents, remove, unlink};
 pub(super) use hold::{held, held_deleted, hold};

@@ -160,12 +160,11 @@ async fn a_cursor_of_another_list_or_order_is_400() {
         let scene = Scene { app, administrator, targets };
         let mut cursors = Vec::new();
         for route in lists(&scene) {
-            // Of another's sessions there is one alone.
+            // Of another's sessions there is one alone, and of groups too unless they are asked for.
             if route.operation.id != "list_user_sessions" {
-                cursors.push((
-                    &*route.operation.id,
-                    cursor(&scene, &format!("{}?limit=1", scene.targets.path(route))).await,
-                ));
+                let group = if route.operation.id.starts_with("aggregate_") { "group=id&" } else { "" };
+                let path = format!("{}?{group}limit=1", scene.targets.path(route));
+                cursors.push((&*route.operation.id, cursor(&scene, &path).await));
             }
         }
         for (order, query) in [
@@ -328,6 +327,37 @@ async fn a_page_is_walked_to_from_one_side_alone() {
         refused_query(&scene, scene.app.route("list_folders"), "deleted=only", BAD_QUERY).await;
         for query in ["deleted=", "deleted=true", "count=", "count=Exact", "count=exact,estimated"] {
             refused_query(&scene, route, query, BAD_QUERY).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_aggregate_of_what_cannot_be_computed_is_400() {
+    on_both_scenes(async |scene| {
+        for resource in scene.app.resources() {
+            let route = scene.app.route(&format!("aggregate_{}", resource.name));
+            for parameter in ["group", "sum", "avg", "min", "max"] {
+                for names in ["", ",", "no_such", "version,", "version,version", "*", "-version", "count(id)", "rowid"]
+                {
+                    let errors = refused_query(scene, route, &format!("{parameter}={names}"), BAD_QUERY).await;
+                    assert_eq!(errors, [(parameter.to_owned(), "invalid".to_owned())], "{names}");
+                }
+                if parameter != "group" {
+                    refused_query(scene, route, &format!("{parameter}=id"), BAD_QUERY).await;
+                }
+            }
+            refused_query(scene, route, "group=id,owner_id,created_at,updated_at,version", BAD_QUERY).await;
+            refused_query(scene, route, "filter=record.no_such%20%3D%3D%201", BAD_QUERY).await;
+            for other in ["sort=id", "fields=id", "count=exact", "before=x", "deleted=only"] {
+                refused_query(scene, route, other, BAD_QUERY).await;
+            }
+        }
+        let route = scene.app.route("aggregate_documents");
+        for query in
+            ["sum=title", "avg=at", "sum=favourite", "min=favourite", "max=data", "min=folder", "group=data", "avg=day"]
+        {
+            refused_query(scene, route, query, BAD_QUERY).await;
         }
     })
     .await;
