@@ -171,6 +171,11 @@ impl Rule {
         bound::Binding { actor, now, guards }.bind(&self.expr, false)
     }
 
+    /// Whether its answer depends on the record and nothing else: neither on the actor nor on the time.
+    pub fn reads_record_alone(&self) -> bool {
+        self.expr.reads_record_alone()
+    }
+
     /// The roles it asks for.
     pub fn roles(&self) -> Vec<&str> {
         fn collect<'a>(expr: &'a Expr, roles: &mut Vec<&'a str>) {
@@ -184,6 +189,32 @@ impl Rule {
         let mut roles = Vec::new();
         collect(&self.expr, &mut roles);
         roles
+    }
+}
+
+impl Expr {
+    fn reads_record_alone(&self) -> bool {
+        match self {
+            Self::Const(_) => true,
+            Self::IsAuthenticated | Self::HasRole(_) => false,
+            Self::Not(inner) => inner.reads_record_alone(),
+            Self::All(parts) | Self::Any(parts) => parts.iter().all(Self::reads_record_alone),
+            Self::Compare { left, right, .. } => left.reads_record_alone() && right.reads_record_alone(),
+            Self::In { item, .. } => item.reads_record_alone(),
+            Self::Text { subject, argument, .. } => subject.reads_record_alone() && argument.reads_record_alone(),
+            Self::Matches { subject, .. } => subject.reads_record_alone(),
+        }
+    }
+}
+
+impl Operand {
+    fn reads_record_alone(&self) -> bool {
+        match self {
+            Self::Field { .. } | Self::Value(_) => true,
+            Self::ActorId | Self::Now => false,
+            Self::Lower(of) | Self::Upper(of) | Self::Size(of) | Self::Shift(of, _) => of.reads_record_alone(),
+            Self::Between(later, earlier) => later.reads_record_alone() && earlier.reads_record_alone(),
+        }
     }
 }
 

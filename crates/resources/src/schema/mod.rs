@@ -1,5 +1,6 @@
 //! The declaration: resources as the app file describes them, and the tables that follow from it.
 mod file;
+mod index;
 mod model;
 mod parse;
 mod plan;
@@ -13,7 +14,8 @@ mod store;
 mod tests;
 
 pub use file::MigrationFile;
-pub use model::{Column, Declaration, OnDelete, Operation, Owner, Reference, Resource, Rules, place};
+pub use index::{Index, Predicate};
+pub use model::{Column, Declaration, OnDelete, Operation, Owner, Reference, Resource, Rules, Stamp, place};
 pub use parse::{Problem, parse};
 pub use plan::{Plan, Undeclared};
 pub use service::{

@@ -2,10 +2,12 @@
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use kernel::{
-    Value,
+    Timestamp, Value,
     rule::{self, Rule, Type},
     schema::{Field, Kind, Schema},
 };
+
+use super::{index::Index, shape::unique_index_of};
 
 /// Every resource of an application.
 #[derive(Clone, Debug, Default)]
@@ -27,9 +29,9 @@ pub struct Resource {
     pub requires_if_match: bool,
     /// First Hardpan's own (see [`place`]), then the declared ones.
     pub columns: Vec<Column>,
-    pub indexes: Vec<Vec<String>>,
+    pub indexes: Vec<Index>,
     /// Sets of columns no two records share the values of, beyond the columns that are unique by themselves.
-    pub uniques: Vec<Vec<String>>,
+    pub uniques: Vec<Index>,
     /// Places of the columns full-text search reads, the weightiest first.
     pub search: Vec<usize>,
     /// How long soft-deleted records are kept; for ever when it is not said.
@@ -69,11 +71,22 @@ pub struct Column {
     pub is_declared: bool,
     pub is_unique: bool,
     pub default: Option<Value>,
+    /// The server sets the time, where nobody gives another.
+    pub stamp: Option<Stamp>,
     pub reference: Option<Reference>,
     /// Who may see it, beyond seeing the record; `None`: whoever sees the record.
     pub read: Option<Rule>,
     /// Who may write it, beyond writing the record; `None`: whoever writes the record.
     pub write: Option<Rule>,
+}
+
+/// When a column gets the time of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stamp {
+    /// When its record is created.
+    Create,
+    /// And at every change of it.
+    Change,
 }
 
 /// What a `ref` refers to.
@@ -181,7 +194,20 @@ impl Resource {
 
     /// Every set of columns whose values no two records share.
     pub fn unique_keys(&self) -> Vec<Vec<String>> {
-        let single = self.columns.iter().filter(|column| column.is_unique).map(|column| vec![column.name.clone()]);
+        let whole = self.all_uniques().into_iter().filter(|unique| unique.filter.is_none());
+        whole.map(|unique| unique.fields).collect()
+    }
+
+    /// The fields of the unique index of this name.
+    pub fn unique_fields(&self, index: &str) -> Option<Vec<String>> {
+        let found = self.all_uniques().into_iter().find(|unique| unique_index_of(&self.name, unique) == index);
+        found.map(|unique| unique.fields)
+    }
+
+    /// Those of single fields, then those declared beside, of some records alone too.
+    pub(super) fn all_uniques(&self) -> Vec<Index> {
+        let single = self.columns.iter().filter(|column| column.is_unique);
+        let single = single.map(|column| Index { fields: vec![column.name.clone()], filter: None });
         single.chain(self.uniques.iter().cloned()).collect()
     }
 
@@ -214,7 +240,15 @@ impl Resource {
 impl Column {
     /// Whether a create must give it.
     pub const fn is_required(&self) -> bool {
-        !self.is_nullable && self.default.is_none()
+        !self.is_nullable && self.default.is_none() && self.stamp.is_none()
+    }
+
+    /// The time, as this column has it.
+    pub fn time(&self, now: Timestamp) -> Value {
+        match self.kind {
+            Kind::Date => Value::Text(now.to_string().chars().take(10).collect()),
+            _ => now.into(),
+        }
     }
 
     /// `null` is the same as leaving it out, wherever it may be left out.

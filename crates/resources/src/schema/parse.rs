@@ -10,7 +10,8 @@ use toml::Table;
 
 pub use super::reader::Problem;
 use super::{
-    model::{Column, Declaration, OnDelete, Owner, Reference, Resource, Rules},
+    index::{Index, Predicate},
+    model::{Column, Declaration, OnDelete, Owner, Reference, Resource, Rules, Stamp},
     reader::Reader,
     rules,
 };
@@ -143,12 +144,12 @@ fn resource(reader: &mut Reader, name: &str, prefixes: &[(&str, &str)]) -> Resou
     let requires_if_match = reader.bool("require_if_match").unwrap_or(false);
     let mut columns = own_columns(&prefix, owner, is_soft_deleted);
     columns.extend(fields(reader, prefixes));
-    let indexes = indexes(reader, &columns);
-    let uniques = uniques(reader, &columns);
+    let indexes = indexes(reader, "indexes", &columns);
+    let uniques = indexes_of_uniques(reader, &columns);
     let search = search(reader, &columns);
     let purge_after = purge_after(reader, is_soft_deleted);
     reader.later("access");
-    Resource {
+    let mut resource = Resource {
         name: name.into(),
         renamed_from,
         id_prefix: prefix,
@@ -156,12 +157,16 @@ fn resource(reader: &mut Reader, name: &str, prefixes: &[(&str, &str)]) -> Resou
         is_soft_deleted,
         requires_if_match,
         columns,
-        indexes,
-        uniques,
+        indexes: Vec::new(),
+        uniques: Vec::new(),
         search,
         purge_after,
         rules: Rules::never(),
-    }
+    };
+    // They read fields of the resource.
+    resource.indexes = filtered(reader, "indexes", indexes, &resource);
+    resource.uniques = filtered(reader, "unique", uniques, &resource);
+    resource
 }
 
 fn own_columns(prefix: &str, owner: Owner, is_soft_deleted: bool) -> Vec<Column> {
@@ -173,6 +178,7 @@ fn own_columns(prefix: &str, owner: Owner, is_soft_deleted: bool) -> Vec<Column>
         is_declared: false,
         is_unique: false,
         default: None,
+        stamp: None,
         reference: None,
         read: None,
         write: None,
@@ -259,6 +265,7 @@ fn field(reader: &mut Reader, name: &str, prefixes: &[(&str, &str)]) -> Option<C
     if is_unique && matches!(kind, Kind::Json { .. } | Kind::Bool) {
         reader.problem("unique", "this type cannot be unique", "leave it out");
     }
+    let (default, stamp) = stamp(reader, &kind, default);
     let default = default.and_then(|default| {
         let parsed = kind.parse(&toml_to_json(default));
         parsed.map_err(|(_, message)| reader.problem("default", message, "give a value of the field's type")).ok()
@@ -266,10 +273,10 @@ fn field(reader: &mut Reader, name: &str, prefixes: &[(&str, &str)]) -> Option<C
     if reference.is_some() && default.is_some() {
         reader.problem("default", "a ref has none: what it names could go", "leave it out");
     }
-    if is_required && default.is_some() {
+    if is_required && (default.is_some() || stamp.is_some()) {
         reader.problem("required", "a field with a default is never missing", "leave out required or default");
     }
-    let is_nullable = !is_required && default.is_none();
+    let is_nullable = !is_required && default.is_none() && stamp.is_none();
     reader.later("read");
     reader.later("write");
     Some(Column {
@@ -280,10 +287,41 @@ fn field(reader: &mut Reader, name: &str, prefixes: &[(&str, &str)]) -> Option<C
         is_declared: true,
         is_unique,
         default,
+        stamp,
         reference,
         read: None,
         write: None,
     })
+}
+
+/// `default = "now"` and `on_update = "now"`, and the default that is left.
+fn stamp<'t>(
+    reader: &mut Reader,
+    kind: &Kind,
+    default: Option<&'t toml::Value>,
+) -> (Option<&'t toml::Value>, Option<Stamp>) {
+    let is_time = matches!(kind, Kind::Timestamp | Kind::Date);
+    let on_update = reader.text("on_update");
+    if on_update.is_some_and(|text| text != "now" || !is_time) {
+        reader.problem(
+            "on_update",
+            "only a timestamp or a date is set at each change, to now",
+            "write on_update = \"now\"",
+        );
+        return (default, None);
+    }
+    let is_now = is_time && default.and_then(toml::Value::as_str) == Some("now");
+    match (on_update, is_now) {
+        (Some(_), true) => (None, Some(Stamp::Change)),
+        (Some(_), false) => {
+            if default.is_some() {
+                reader.problem("default", "what is set at each change needs none", "leave it out");
+            }
+            (None, Some(Stamp::Change))
+        }
+        (None, true) => (None, Some(Stamp::Create)),
+        (None, false) => (default, None),
+    }
 }
 
 fn reference(reader: &mut Reader, prefixes: &[(&str, &str)]) -> Option<Reference> {
@@ -388,19 +426,33 @@ fn positive(reader: &mut Reader, key: &'static str, default: i64, max: i64) -> i
     value.clamp(1, max)
 }
 
-fn indexes(reader: &mut Reader, columns: &[Column]) -> Vec<Vec<String>> {
-    let indexes = reader.lists_of_texts("indexes").unwrap_or_default();
-    check_indexed(reader, "indexes", &indexes, columns);
-    indexes.into_iter().map(|index| index.into_iter().map(str::to_owned).collect()).collect()
+/// The fields of each, and its `where`.
+type Entry<'t> = (Vec<&'t str>, Option<&'t str>);
+
+fn indexes<'t>(reader: &mut Reader<'t, '_>, key: &'static str, columns: &[Column]) -> Vec<Entry<'t>> {
+    let entries = reader.entries(key).unwrap_or_default();
+    let fields: Vec<Vec<&str>> = entries.iter().map(|(fields, _)| fields.clone()).collect();
+    check_indexed(reader, key, &fields, columns);
+    entries
 }
 
-fn uniques(reader: &mut Reader, columns: &[Column]) -> Vec<Vec<String>> {
-    let uniques = reader.lists_of_texts("unique").unwrap_or_default();
-    check_indexed(reader, "unique", &uniques, columns);
-    if uniques.iter().any(|fields| fields.len() == 1) {
+fn indexes_of_uniques<'t>(reader: &mut Reader<'t, '_>, columns: &[Column]) -> Vec<Entry<'t>> {
+    let uniques = indexes(reader, "unique", columns);
+    if uniques.iter().any(|(fields, filter)| fields.len() == 1 && filter.is_none()) {
         reader.problem("unique", "one field alone is declared unique by itself", "write unique = true on the field");
     }
-    uniques.into_iter().map(|fields| fields.into_iter().map(str::to_owned).collect()).collect()
+    uniques
+}
+
+fn filtered(reader: &mut Reader, key: &str, entries: Vec<Entry>, resource: &Resource) -> Vec<Index> {
+    let index = |(fields, text): Entry| {
+        let filter = text.and_then(|text| {
+            let parsed = Predicate::parse(text, resource);
+            parsed.map_err(|why| reader.problem(key, format!("where {why}"), "compare fields with values")).ok()
+        });
+        Index { fields: fields.into_iter().map(str::to_owned).collect(), filter }
+    };
+    entries.into_iter().map(index).collect()
 }
 
 fn check_indexed(reader: &mut Reader, key: &str, indexes: &[Vec<&str>], columns: &[Column]) {

@@ -65,8 +65,10 @@ impl<'a, 'p> Reader<'a, 'p> {
         self.typed(key, "a list of strings", texts)
     }
 
-    pub fn lists_of_texts(&mut self, key: &'static str) -> Option<Vec<Vec<&'a str>>> {
-        self.typed(key, "a list of lists of field names", |value| value.as_array()?.iter().map(texts).collect())
+    /// Lists of field names, each alone or as `{ fields = [...], where = "..." }`.
+    pub fn entries(&mut self, key: &'static str) -> Option<Vec<(Vec<&'a str>, Option<&'a str>)>> {
+        let expected = "a list of lists of field names, or of tables with fields and where";
+        self.typed(key, expected, |value| value.as_array()?.iter().map(entry).collect())
     }
 
     /// A known key that is read in another pass.
@@ -115,4 +117,14 @@ impl<'a, 'p> Reader<'a, 'p> {
 
 fn texts(value: &Value) -> Option<Vec<&str>> {
     value.as_array()?.iter().map(Value::as_str).collect()
+}
+
+fn entry(value: &Value) -> Option<(Vec<&str>, Option<&str>)> {
+    let Some(table) = value.as_table() else { return Some((texts(value)?, None)) };
+    let filter = match table.get("where") {
+        Some(filter) => Some(filter.as_str()?),
+        None => None,
+    };
+    let is_known = table.keys().all(|key| matches!(key.as_str(), "fields" | "where"));
+    if is_known { Some((texts(table.get("fields")?)?, filter)) } else { None }
 }

@@ -5,7 +5,10 @@ use kernel::{Value, schema::Kind};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::model::{Column, Owner, Resource};
+use super::{
+    index::{Index, Predicate},
+    model::{Column, Owner, Resource, Stamp},
+};
 use crate::search;
 
 /// PostgreSQL's longest name, in bytes.
@@ -43,6 +46,9 @@ pub struct ColumnShape {
     /// What rows get that are older than the column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<Json>,
+    /// The column whose time they get, where that is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fill: Option<Fill>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<ReferenceShape>,
 }
@@ -62,6 +68,17 @@ pub struct IndexShape {
     pub is_unique: bool,
     /// Rows that are soft deleted do not count.
     pub is_partial: bool,
+    /// Only rows it holds for count.
+    #[serde(default, rename = "where", skip_serializing_if = "Option::is_none")]
+    pub filter: Option<Predicate>,
+}
+
+/// Which time stands for one that nobody knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fill {
+    CreatedAt,
+    UpdatedAt,
 }
 
 /// How a column is stored.
@@ -115,11 +132,13 @@ impl IndexShape {
         if self.is_partial {
             columns.push("deleted_at".to_owned());
         }
+        columns.extend(self.filter.iter().flat_map(Predicate::columns).map(str::to_owned));
         columns
     }
 
     pub fn rename_column(&mut self, column: &str, to: &str) {
         self.columns.iter_mut().filter(|name| *name == column).for_each(|name| to.clone_into(name));
+        self.filter.iter_mut().for_each(|filter| filter.rename_column(column, to));
     }
 }
 
@@ -134,6 +153,10 @@ impl ColumnShape {
             physical: Physical::of(&column.kind),
             is_nullable: column.is_nullable,
             default: column.default.as_ref().map(default_json),
+            fill: column.stamp.map(|stamp| match stamp {
+                Stamp::Create => Fill::CreatedAt,
+                Stamp::Change => Fill::UpdatedAt,
+            }),
             reference,
         }
     }
@@ -174,7 +197,7 @@ impl Physical {
 }
 
 /// The default as its column stores it: numbers and truths as such, the rest as text.
-fn default_json(value: &Value) -> Json {
+pub(super) fn default_json(value: &Value) -> Json {
     match value {
         Value::Bool(truth) => (*truth).into(),
         Value::Int(number) => (*number).into(),
@@ -190,28 +213,46 @@ fn default_json(value: &Value) -> Json {
 /// Declared indexes, one for the owner's list, one for every reference. All but the unique ones end in `id`, which
 /// breaks ties in every list.
 fn indexes(resource: &Resource) -> Vec<IndexShape> {
-    let mut lists: Vec<Vec<String>> = Vec::new();
+    let mut lists: Vec<Index> = Vec::new();
+    let plain = |field: &str| Index { fields: vec![field.to_owned()], filter: None };
     if resource.owner == Owner::User {
-        lists.push(vec!["owner_id".into()]);
+        lists.push(plain("owner_id"));
     }
     let references = resource.columns.iter().filter(|column| column.reference.is_some());
-    lists.extend(references.map(|column| vec![column.name.clone()]));
+    lists.extend(references.map(|column| plain(&column.name)));
     lists.extend(resource.indexes.iter().cloned());
     let mut indexes: Vec<IndexShape> = Vec::new();
-    for mut columns in lists {
+    for Index { fields: mut columns, filter } in lists {
         if !columns.iter().any(|column| column == "id") {
             columns.push("id".into());
         }
-        if indexes.iter().all(|index| index.columns != columns) && columns != ["id"] {
-            let name = identifier(&resource.name, &columns[..columns.len() - 1], "idx");
-            indexes.push(IndexShape { name, columns, is_unique: false, is_partial: false });
+        let is_there = indexes.iter().any(|index| index.columns == columns && index.filter == filter);
+        if !is_there && (columns != ["id"] || filter.is_some()) {
+            let named = columns[..columns.len() - 1].to_vec();
+            let name = identifier(&resource.name, &marked(named, filter.as_ref()), "idx");
+            indexes.push(IndexShape { name, columns, is_unique: false, is_partial: false, filter });
         }
     }
-    indexes.extend(resource.unique_keys().into_iter().map(|columns| {
-        let name = unique_index(&resource.name, &columns);
-        IndexShape { name, columns, is_unique: true, is_partial: resource.is_soft_deleted }
+    indexes.extend(resource.all_uniques().into_iter().map(|unique| IndexShape {
+        name: unique_index_of(&resource.name, &unique),
+        columns: unique.fields,
+        is_unique: true,
+        is_partial: resource.is_soft_deleted,
+        filter: unique.filter,
     }));
     indexes
+}
+
+/// The name of a declared unique key's index.
+pub(super) fn unique_index_of(table: &str, unique: &Index) -> String {
+    unique_index(table, &marked(unique.fields.clone(), unique.filter.as_ref()))
+}
+
+/// Two indexes over the same columns differ by their filters. No column begins with a digit.
+fn marked(mut columns: Vec<String>, filter: Option<&Predicate>) -> Vec<String> {
+    let text = filter.map(|filter| serde_json::to_string(filter).unwrap_or_default());
+    columns.extend(text.map(|text| format!("0{:08x}", fnv(&text) >> 32)));
+    columns
 }
 
 /// The unique index of these columns.
@@ -226,10 +267,13 @@ pub(super) fn identifier(table: &str, columns: &[String], suffix: &str) -> Strin
     if name.len() <= IDENTIFIER_LENGTH {
         return name;
     }
-    // FNV-1a, 64 bits: it only has to be the same tomorrow.
-    let digest = name
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |digest, byte| (digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let digest = fnv(&name);
     let kept = IDENTIFIER_LENGTH - 17;
     format!("{}_{digest:016x}", &name[..kept])
+}
+
+/// FNV-1a, 64 bits: it only has to be the same tomorrow.
+fn fnv(text: &str) -> u64 {
+    let add = |digest: u64, byte: u8| (digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, add)
 }

@@ -176,6 +176,9 @@ fn differences(from: &ColumnShape, to: &ColumnShape) -> Vec<String> {
         let default = to.default.as_ref();
         words.push(default.map_or_else(|| "no default".to_owned(), |default| format!("default {default}")));
     }
+    if from.fill != to.fill {
+        words.push(if to.fill.is_some() { "set to the time" } else { "not set to the time" }.to_owned());
+    }
     if from.reference != to.reference {
         let reference = to.reference.as_ref();
         words.push(reference.map_or_else(

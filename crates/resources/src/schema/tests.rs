@@ -68,6 +68,23 @@ fn each_mistake_is_named_by_its_key() {
         ("[docs]\nid_prefix = \"usr\"\n[docs.fields]\na = {type=\"int\"}", "resources.docs.id_prefix"),
         ("[docs]\nindexes = [[\"b\"]]\n[docs.fields]\na = {type=\"int\"}", "resources.docs.indexes"),
         ("[docs]\nindexes = [\"a\"]\n[docs.fields]\na = {type=\"int\"}", "resources.docs.indexes"),
+        (
+            "[docs]\nindexes = [{ fields = [\"a\"], where = \"record.b == 1\" }]\n[docs.fields]\na = {type=\"int\"}",
+            "resources.docs.indexes",
+        ),
+        (
+            "[docs]\nindexes = [{ fields = [\"a\"], if = \"true\" }]\n[docs.fields]\na = {type=\"int\"}",
+            "resources.docs.indexes",
+        ),
+        (
+            "[docs]\nindexes = [{ where = \"record.a == 1\" }]\n[docs.fields]\na = {type=\"int\"}",
+            "resources.docs.indexes",
+        ),
+        ("[docs]\nunique = [[\"a\"]]\n[docs.fields]\na = {type=\"int\"}", "resources.docs.unique"),
+        ("[docs.fields]\na = {type=\"int\", default=\"now\"}", "resources.docs.fields.a.default"),
+        ("[docs.fields]\na = {type=\"int\", on_update=\"now\"}", "resources.docs.fields.a.on_update"),
+        ("[docs.fields]\na = {type=\"date\", on_update=\"then\"}", "resources.docs.fields.a.on_update"),
+        ("[docs.fields]\na = {type=\"date\", default=\"now\", required=true}", "resources.docs.fields.a.required"),
         ("[docs]\nsearch = [\"a\"]\n[docs.fields]\na = {type=\"int\"}", "resources.docs.search"),
         ("[docs]\nsearch = [\"a\", \"a\"]\n[docs.fields]\na = {type=\"text\"}", "resources.docs.search"),
         (
@@ -214,4 +231,26 @@ fn an_index_over_a_column_that_changes_is_made_anew() {
     let (steps, _) = plan(old, &old.replace("\"int\"", "\"float\""), Undeclared::Keep);
     let expected = ["drop index a__x__idx on a", "change column a.x: int to float", "create index a__x__idx on a"];
     assert_eq!(steps, expected);
+}
+
+#[test]
+fn an_index_of_some_records_says_where_it_cannot_be_one() {
+    let with = |filter: &str| {
+        let fields = "a = {type=\"int\"}\nb = {type=\"text\"}\nc = {type=\"ref\", to=\"docs\"}";
+        let text = format!("[docs]\nunique = [{{ fields = [\"a\"], where = \"{filter}\" }}]\n[docs.fields]\n{fields}");
+        read(&text).1.into_iter().map(|problem| problem.reason).collect::<Vec<_>>()
+    };
+    for filter in ["record.a > 1 && record.b != null", "record.a in [1, 2] || !(record.a < 3)", "record.b == 'it''s'"] {
+        let filter = filter.replace("''", "\\\\'");
+        assert_eq!(with(&filter), Vec::<String>::new(), "{filter}");
+    }
+    for (filter, reason) in [
+        ("record.a == 1 && record.owner_id == actor.id", "where at character 37: an index knows no actor and no time"),
+        ("record.b.size() > 1", "where at character 9: an index compares fields with values, and nothing else"),
+        ("record.created_at < now", "where at character 21: an index knows no actor and no time"),
+    ] {
+        assert_eq!(with(filter), [reason]);
+    }
+    assert_eq!(with("record.c.a == 1").len(), 1);
+    assert!(with("record.a ==")[0].contains("at character 12"));
 }

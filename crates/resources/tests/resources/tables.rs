@@ -194,3 +194,94 @@ async fn json_is_merged_by_a_patch_and_stays_bounded() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_may_be_unique_among_some_records_alone() {
+    let text = "[notes]\nunique = [{ fields = [\"slug\"], where = \"record.state == 'live' && record.weight != 1.50\" }]\n\
+                [notes.fields]\nslug = { type = \"text\", max_length = 100 }\n\
+                weight = { type = \"decimal\", precision = 6, scale = 2 }\n\
+                state = { type = \"enum\", values = [\"draft\", \"live\"], default = \"draft\" }";
+    testkit::on_both(async |db| {
+        let world = World::new(db, text).await;
+        let (ctx, notes) = (world.user(1, &[]), world.resource("notes"));
+        let create = |body| world.records.create(&ctx, &notes, object(body));
+        for _ in 0..2 {
+            create(json!({"slug": "a"})).await.unwrap();
+            create(json!({"slug": "a", "state": "live", "weight": "1.5"})).await.unwrap();
+        }
+        create(json!({"slug": "a", "state": "live"})).await.unwrap();
+        let twin = create(json!({"slug": "a", "state": "live", "weight": "2"})).await.unwrap_err();
+        assert_eq!((twin.code(), twin.fields()[0].field.as_str()), (Code::UniqueViolation, "slug"));
+    })
+    .await;
+}
+
+const STAMPED: &str = "[notes.fields]\ntitle = { type = \"text\" }\n";
+const STAMPS: &str =
+    "begun = { type = \"date\", default = \"now\" }\nseen = { type = \"timestamp\", on_update = \"now\" }\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_sets_times_and_old_records_have_theirs() {
+    testkit::on_both(async |db| {
+        let clock = Arc::clone(&db.clock);
+        let world = World::new(db, STAMPED).await;
+        let ctx = world.user(1, &[]);
+        let old = world.records.create(&ctx, &world.resource("notes"), object(json!({"title": "a"}))).await.unwrap();
+        let before = serde_json::to_value(&old).unwrap();
+
+        let declaration = declare(&format!("{STAMPED}{STAMPS}"));
+        schema::apply(&world.system(), &declaration).await.unwrap();
+        let records = Records::new(Arc::clone(&declaration), &keyring()).unwrap();
+        let notes = Arc::clone(declaration.find("notes").unwrap());
+        let found =
+            serde_json::to_value(records.get(&ctx, &notes, old.id().unwrap(), &Parts::default()).await.unwrap())
+                .unwrap();
+        assert_eq!((&found["begun"], &found["seen"]), (&json!("2026-11-21"), &before["updated_at"]));
+
+        clock.advance(std::time::Duration::from_mins(1));
+        let note = records.create(&ctx, &notes, object(json!({"title": "b", "begun": "2020-02-29"}))).await.unwrap();
+        let shown = serde_json::to_value(&note).unwrap();
+        assert_eq!((&shown["begun"], &shown["seen"]), (&json!("2020-02-29"), &shown["created_at"]));
+        clock.advance(std::time::Duration::from_mins(1));
+        let body = object(json!({"title": "c", "begun": null}));
+        let changed = records.update(&ctx, &notes, note.id().unwrap(), None, body).await.unwrap();
+        let shown = serde_json::to_value(&changed).unwrap();
+        assert_eq!((&shown["begun"], &shown["seen"]), (&json!("2026-11-21"), &shown["updated_at"]));
+        assert_ne!(shown["seen"], shown["created_at"]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_nodes_of_their_own_migrate_once() {
+    testkit::on_both(async |db| {
+        let options = db.options();
+        let world = World::new(db, OLD).await;
+        let (ctx, parents) = (world.user(1, &[]), world.resource("parents"));
+        for name in ["a", "b"] {
+            world.records.create(&ctx, &parents, object(json!({"name": name}))).await.unwrap();
+        }
+        // Another type, so that SQLite builds the table anew.
+        let declaration = declare(
+            &OLD.replace("name = {", "size = { type = \"int\", default = 3 }\ntitle = { renamed_from = \"name\","),
+        );
+        let nodes = [(); 3].map(|()| {
+            let (options, source, declaration) = (options.clone(), world.source.clone(), Arc::clone(&declaration));
+            tokio::spawn(async move {
+                let db = store::Db::open(options).await.unwrap();
+                let source = store::Source { db, ..source };
+                let plan = schema::apply(&source.system("test"), &declaration).await.unwrap();
+                source.db.close().await;
+                plan.steps.len()
+            })
+        });
+        let mut steps = Vec::new();
+        for node in nodes {
+            steps.push(node.await.unwrap());
+        }
+        steps.sort_unstable();
+        assert_eq!((steps[0], steps[1]), (0, 0));
+        assert!(steps[2] > 2);
+    })
+    .await;
+}

@@ -131,7 +131,19 @@ fn text(tables: &[Table]) -> String {
         }
         let indexed = table.fields.iter().find(|field| field.to.is_none() && field.kind != "json");
         if let Some(field) = indexed.filter(|_| table.has_index) {
-            let _ = writeln!(text, "indexes = [[\"{}\", \"created_at\"]]", field.name);
+            let name = &field.name;
+            let filter = match field.kind {
+                "int" => "record.NAME >= -2 && record.NAME != 7",
+                "float" | "wide" | "narrow" => "!(record.NAME < 1)",
+                "bool" => "record.NAME == true",
+                "text" => "record.NAME != \\\"it's\\\"",
+                _ => "record.NAME != null",
+            };
+            let filter = filter.replace("NAME", name);
+            let _ = writeln!(
+                text,
+                "indexes = [[\"{name}\", \"created_at\"], {{ fields = [\"{name}\"], where = \"{filter}\" }}]"
+            );
         }
         let searched = table.fields.iter().filter(|field| field.to.is_none() && field.kind == "text");
         let searched: Vec<String> = searched.take(4).map(|field| format!("\"{}\"", field.name)).collect();
@@ -149,6 +161,8 @@ fn text(tables: &[Table]) -> String {
             };
             let presence = match field.presence {
                 "required" => ", required = true".to_owned(),
+                "default" if field.kind == "timestamp" && field.is_unique => ", on_update = \"now\"".to_owned(),
+                "default" if field.kind == "timestamp" => ", default = \"now\"".to_owned(),
                 "default" => format!(", default = {}", default(field)),
                 _ => String::new(),
             };

@@ -3,7 +3,7 @@ use ::store::{Dialect, Tx};
 use kernel::{Result, Timestamp, Uuid};
 
 use super::{hold::chunks, sql::Sql};
-use crate::schema::{Resource, place};
+use crate::schema::{Resource, Stamp, place};
 
 /// Rows one statement answers with; the bound of the data layer is higher.
 const PAGE: usize = 5_000;
@@ -74,6 +74,10 @@ pub(in crate::records) async fn unlink(
             resource.name
         ));
         sql.value(at);
+        for (_, stamped) in resource.declared().filter(|(_, column)| column.stamp == Some(Stamp::Change)) {
+            sql.push(&format!(", \"{}\" = ", stamped.name));
+            sql.value(stamped.time(at));
+        }
         sql.push(" WHERE id IN ");
         sql.ids(&chunk);
         tx.execute(&sql.text, &sql.params).await?;

@@ -6,7 +6,8 @@ use serde_json::Value as Json;
 
 use super::{
     super::{
-        shape::{ColumnShape, IndexShape, Physical, ReferenceShape, SearchShape, Shapes, TableShape, identifier},
+        index::{Comparison, Predicate},
+        shape::{ColumnShape, Fill, IndexShape, Physical, ReferenceShape, SearchShape, Shapes, TableShape, identifier},
         step::Step,
     },
     work::Statement,
@@ -57,10 +58,23 @@ pub(super) fn create_table(dialect: Dialect, table: &str, name: &str, columns: &
 
 /// What rows get that have no value in this column, as SQL.
 pub(super) fn filling(dialect: Dialect, column: &ColumnShape) -> Option<String> {
-    column.default.as_ref().map(|default| literal(dialect, column.physical, default))
+    let Some(fill) = column.fill else {
+        return column.default.as_ref().map(|default| literal(dialect, column.physical, default));
+    };
+    let time = match fill {
+        Fill::CreatedAt => "created_at",
+        Fill::UpdatedAt => "updated_at",
+    };
+    Some(match (column.physical, dialect) {
+        (Physical::Text, Dialect::Sqlite) => format!("strftime('%Y-%m-%d', {time} / 1000000, 'unixepoch')"),
+        (Physical::Text, Dialect::Postgres) => {
+            format!("to_char(to_timestamp({time} / 1000000) AT TIME ZONE 'UTC', 'YYYY-MM-DD')")
+        }
+        _ => time.to_owned(),
+    })
 }
 
-fn column_definition(dialect: Dialect, table: &str, column: &ColumnShape) -> String {
+pub(super) fn column_definition(dialect: Dialect, table: &str, column: &ColumnShape) -> String {
     let name = &column.name;
     let mut definition = format!("\"{name}\" {}", physical_type(dialect, column.physical));
     if !column.is_nullable {
@@ -129,6 +143,47 @@ pub(super) fn create_index(dialect: Dialect, table: &str, index: &IndexShape, sh
         })
         .collect();
     let unique = if index.is_unique { "UNIQUE " } else { "" };
-    let partial = if index.is_partial { " WHERE deleted_at IS NULL" } else { "" };
+    let mut conditions = Vec::new();
+    if index.is_partial {
+        conditions.push("deleted_at IS NULL".to_owned());
+    }
+    conditions.extend(index.filter.as_ref().map(|filter| condition(dialect, filter, shape)));
+    let partial = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
     format!("CREATE {unique}INDEX \"{}\" ON \"{table}\" ({}){partial}", index.name, columns.join(", "))
+}
+
+/// A partial index's condition, true or false and never unknown. Its values come from the declaration and are no parameters: an
+/// index has none.
+fn condition(dialect: Dialect, filter: &Predicate, shape: &TableShape) -> String {
+    let join = |parts: &[Predicate], operator: &str| {
+        let parts: Vec<String> = parts.iter().map(|part| condition(dialect, part, shape)).collect();
+        format!("({})", parts.join(operator))
+    };
+    let question = match filter {
+        Predicate::All(parts) => return join(parts, " AND "),
+        Predicate::Any(parts) => return join(parts, " OR "),
+        Predicate::Is(question) => question,
+    };
+    let name = format!("\"{}\"", question.column);
+    let column = shape.column(&question.column);
+    let physical = column.map_or(Physical::Text, |column| column.physical);
+    let values: Vec<String> = question.values.iter().map(|value| literal(dialect, physical, value)).collect();
+    let values = values.join(", ");
+    let compared = match question.op {
+        Comparison::Null => return format!("{name} IS NULL"),
+        Comparison::NotNull => return format!("{name} IS NOT NULL"),
+        Comparison::Eq => format!("{name} = {values}"),
+        Comparison::Ne => format!("{name} <> {values}"),
+        Comparison::Lt => format!("{name} < {values}"),
+        Comparison::Le => format!("{name} <= {values}"),
+        Comparison::Gt => format!("{name} > {values}"),
+        Comparison::Ge => format!("{name} >= {values}"),
+        Comparison::In => format!("{name} IN ({values})"),
+    };
+    let compared = if question.is_negated { format!("NOT ({compared})") } else { compared };
+    let is_nullable = column.is_none_or(|column| column.is_nullable);
+    if is_nullable && (question.is_negated || question.op == Comparison::Ne) {
+        return format!("({name} IS NULL OR {compared})");
+    }
+    compared
 }

@@ -25,6 +25,11 @@ pub(super) fn statements(before: &Shapes, step: &Step, after: &Shapes) -> Vec<St
         Step::DropTable { .. } => vec![format!("DROP TABLE \"{table}\" CASCADE")],
         Step::DropColumn { column, .. } => vec![format!("ALTER TABLE \"{table}\" DROP COLUMN \"{column}\"")],
         Step::ChangeColumn { from, to, .. } => change_column(table, from, to),
+        Step::AddColumn { column, .. } if column.fill.is_some() && !column.is_nullable => {
+            let bare = ColumnShape { is_nullable: true, ..column.clone() };
+            let add = format!("ALTER TABLE \"{table}\" ADD COLUMN {}", ddl::column_definition(DIALECT, table, &bare));
+            [vec![add], change_column(table, &bare, column)].concat()
+        }
         _ => {
             statements.extend(ddl::simple(DIALECT, step, after));
             return statements;

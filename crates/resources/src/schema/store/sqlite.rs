@@ -27,7 +27,9 @@ pub(super) fn together(steps: &[Step]) -> usize {
 
 pub(super) fn is_rebuild(step: &Step) -> bool {
     match step {
-        Step::DropColumn { .. } | Step::ChangeColumn { .. } => true,
+        Step::DropColumn { .. } => true,
+        // When the time is set is known to the server alone.
+        Step::ChangeColumn { from, to, .. } => ColumnShape { fill: to.fill, ..from.clone() } != *to,
         Step::AddColumn { column, .. } => !column.may_be_left_out(),
         _ => false,
     }

@@ -18,7 +18,7 @@ use super::{
     fields::{self, Fields},
     relations,
 };
-use crate::schema::{Declaration, Operation, Owner, Resource, place, unique_index};
+use crate::schema::{Declaration, Operation, Owner, Resource, Stamp, place};
 
 /// What a body does to a record that is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +69,7 @@ impl<'a> Writer<'a> {
         for (index, value) in self.settle(tx, &record, &input, Unnamed::Unset).await? {
             set(&mut record, index, value);
         }
+        self.stamp(&mut record, &[], false);
         if !holds(tx, self.declaration, &rule, &record).await? {
             return Err(denied(self.ctx, Code::Forbidden));
         }
@@ -103,7 +104,7 @@ impl<'a> Writer<'a> {
         if after.values == before.values {
             return Ok(before);
         }
-        self.touch(&mut after);
+        self.touch(&mut after, &written);
         if !holds(tx, self.declaration, rule, &after).await? {
             return Err(denied(self.ctx, Code::Forbidden));
         }
@@ -121,7 +122,7 @@ impl<'a> Writer<'a> {
         if self.resource.is_soft_deleted {
             let mut after = before.clone();
             set(&mut after, place::DELETED_AT, self.ctx.now().into());
-            self.touch(&mut after);
+            self.touch(&mut after, &[]);
             self.put(tx, &before, &after).await?;
         } else {
             relations::sever(tx, self.ctx, self.declaration, self.resource, &[id]).await?;
@@ -140,7 +141,7 @@ impl<'a> Writer<'a> {
         let before = readable(tx, self.ctx, self.declaration, delete, Some(before)).await?;
         let mut after = before.clone();
         set(&mut after, place::DELETED_AT, Value::Null);
-        self.touch(&mut after);
+        self.touch(&mut after, &[]);
         self.put(tx, &before, &after).await?;
         let entry = Entry::new("record.restored", &self.resource.name, id).before(&before).after(&after);
         audit::record(tx, self.ctx, entry).await?;
@@ -163,7 +164,20 @@ impl<'a> Writer<'a> {
         record
     }
 
-    fn touch(&self, record: &mut Record) {
+    /// Columns that are to have the time of the change; `written` have what was given.
+    fn stamp(&self, record: &mut Record, written: &[usize], is_change: bool) {
+        for (index, column) in self.resource.declared() {
+            let Some(stamp) = column.stamp else { continue };
+            let is_unset = record.values.get(index).is_none_or(Value::is_null);
+            if is_unset || (is_change && stamp == Stamp::Change && !written.contains(&index)) {
+                set(record, index, column.time(self.ctx.now()));
+            }
+        }
+    }
+
+    /// `written`: the columns the change gives values.
+    fn touch(&self, record: &mut Record, written: &[usize]) {
+        self.stamp(record, written, true);
         let version = record.version() + 1;
         set(record, place::UPDATED_AT, self.ctx.now().into());
         set(record, place::VERSION, version.into());
@@ -218,8 +232,7 @@ impl<'a> Writer<'a> {
     /// Names the fields whose values are taken, those the actor sees.
     async fn name_unique(&self, tx: &mut Tx<'_>, record: &Record, error: Error) -> Error {
         let Some(constraint) = ::store::violated(&error) else { return error };
-        let broken = self.resource.unique_keys();
-        let broken = broken.into_iter().find(|key| constraint == unique_index(&self.resource.name, key));
+        let broken = self.resource.unique_fields(constraint);
         let mut error = error;
         for name in broken.into_iter().flatten() {
             let Some((index, _)) = self.resource.column(&name) else { continue };
