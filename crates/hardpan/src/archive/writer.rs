@@ -16,6 +16,8 @@ use super::{
     refused,
 };
 
+/// Ends the name of a backup that is not whole yet.
+pub(super) const PARTIAL: &str = ".partial";
 /// What zstd's own tool uses.
 const LEVEL: i32 = 3;
 
@@ -48,7 +50,7 @@ impl Writer {
             return Err(refused(format!("{} exists; a backup does not replace another.", path.display())));
         }
         let mut part = path.as_os_str().to_owned();
-        part.push(".partial");
+        part.push(PARTIAL);
         let part = PathBuf::from(part);
         let file = open(&part).map_err(|error| failed("write", &part, error))?;
         if file.try_lock().is_err() {

@@ -61,3 +61,37 @@ async fn killed_at_any_time_the_old_or_the_new_is_there_whole() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_an_earlier_declaration_comes_back_as_it_was_and_then_follows_the_app_file() {
+    on_both(async |_, database, app| {
+        let file = app.file("a.hardpan");
+        let server = app.serve();
+        let token = register(&server, "ann@example.com");
+        let id = create(&server, &token, 1);
+        app.command(&["backup", "--to", shown(&file)], 0);
+        drop(server);
+        database.db.close().await;
+        let path = app.file("hardpan.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(
+            &path,
+            text.replace(
+                "[resources.documents.fields]\n",
+                "[resources.documents.fields]\ncolour = { type = \"text\" }\n",
+            ),
+        )
+        .unwrap();
+        app.command(&["migrate", "apply"], 0);
+        app.command(&["restore", "--from", shown(&file), "--replace"], 0);
+        let old =
+            count(database, "SELECT count(*) FROM declared_tables WHERE CAST(shape AS text) LIKE '%colour%'").await;
+        assert_eq!(old, 0);
+        let server = app.serve();
+        let token = log_in(&server, "ann@example.com");
+        let body = serde_json::json!({"colour": "blue"});
+        let (status, changed) = server.call("PATCH", &format!("/api/v1/documents/{id}"), Some(&token), Some(&body));
+        assert_eq!((status, &changed["colour"]), (200, &body["colour"]), "{changed}");
+    })
+    .await;
+}
