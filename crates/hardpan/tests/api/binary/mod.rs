@@ -4,3 +4,4 @@ mod migrate;
 mod notes;
 mod production;
 pub mod program;
+mod transfer;

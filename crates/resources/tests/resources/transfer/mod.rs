@@ -87,10 +87,11 @@ impl Watched {
     pub fn short(&self) -> Vec<String> {
         let mut refused: Vec<_> = self.0.iter().collect();
         refused.sort_by_key(|refusal| refusal.line);
-        let fields = |refusal: &Refusal| {
-            refusal.errors.iter().map(|error| format!(" {}:{}", error.field, error.code)).collect::<String>()
+        let short = |refusal: &Refusal| {
+            let fields = refusal.errors.iter().flat_map(|error| [" ", &error.field, ":", error.code]);
+            fields.fold(format!("{} {}", refusal.line, refusal.code), |short, part| short + part)
         };
-        refused.into_iter().map(|refusal| format!("{} {}{}", refusal.line, refusal.code, fields(refusal))).collect()
+        refused.into_iter().map(short).collect()
     }
 }
 
