@@ -1,5 +1,6 @@
 //! Builds the state and lists the slices: the one place where the crates meet.
 use std::{
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -15,6 +16,7 @@ use serde_json::Value as Json;
 use store::{
     Ctx, Db, Migration, Source,
     claim::{Claim, Mode, claim},
+    statement::Recording,
 };
 use web::{Authenticate as _, Routes};
 
@@ -77,6 +79,7 @@ pub fn keyring(config: &Config, random: &dyn Random) -> Result<Keyring> {
     Keyring::new(config.master_key(random)?.secret(), previous)
 }
 
+/// How the app's database is opened.
 pub(crate) fn database_options(config: &Config) -> store::Options {
     let database = &config.database;
     store::Options {
@@ -177,27 +180,54 @@ fn slices(identity: &Identity, records: &Records, health: &Health) -> Routes {
     [health::routes(health), identity.routes(), records::routes(records)].concat()
 }
 
-/// The OpenAPI document of an app that is not served: assembled over a scratch database that is gone afterwards.
+/// An app over a scratch database, which is gone when this is dropped.
+pub struct Scratch {
+    pub foundation: Foundation,
+    /// Last, so that the database is let go before.
+    pub folder: Folder,
+}
+
+/// Removed when dropped.
+pub struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            tracing::warn!(%error, folder = %self.0.display(), "a scratch folder stays");
+        }
+    }
+}
+
+impl Scratch {
+    /// An empty database, not [prepared](Foundation::prepare) yet; `recording` hears its statements.
+    pub async fn open(config: Config, declaration: Arc<Declaration>, recording: Option<Recording>) -> Result<Self> {
+        let random = Arc::new(OsRandom);
+        let folder = std::env::temp_dir().join(format!("hardpan-{}", id::uuid_v7(SystemClock.now(), &*random)));
+        let config = Config {
+            profile: Profile::Testing,
+            given_master_key: Some(config::generate_master_key(&*random)),
+            database: config::Database {
+                url: Secret::new(format!("sqlite:{}", folder.join("scratch.db").display())),
+                replicas: Vec::new(),
+                ..config.database
+            },
+            ..config
+        };
+        let folder = Folder(folder);
+        let db = Db::open(store::Options { recording, ..database_options(&config) }).await?;
+        let foundation = Foundation::new(config, declaration, Source { db, clock: Arc::new(SystemClock), random })?;
+        Ok(Self { foundation, folder })
+    }
+}
+
+/// The OpenAPI document of an app that is not served.
 pub async fn offline_document(config: Config, declaration: Arc<Declaration>) -> Result<Json> {
-    let random = Arc::new(OsRandom);
-    let scratch = std::env::temp_dir().join(format!("hardpan-{}", id::uuid_v7(SystemClock.now(), &*random)));
-    let config = Config {
-        profile: Profile::Testing,
-        given_master_key: Some(config::generate_master_key(&*random)),
-        database: config::Database {
-            url: Secret::new(format!("sqlite:{}", scratch.join("scratch.db").display())),
-            replicas: Vec::new(),
-            ..config.database
-        },
-        ..config
-    };
-    let foundation = open(config, declaration, Arc::new(SystemClock), random).await?;
+    let Scratch { foundation, folder } = Scratch::open(config, declaration, None).await?;
     foundation.prepare().await?;
     let server = foundation.build().await?;
     server.source.db.close().await;
-    let document = server.document();
-    std::fs::remove_dir_all(&scratch).map_err(Error::internal)?;
-    Ok(document)
+    drop(folder);
+    Ok(server.document())
 }
 
 /// The OpenAPI document of these routes.

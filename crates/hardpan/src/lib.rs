@@ -7,6 +7,7 @@ mod docs;
 mod health;
 pub mod logs;
 pub mod migrations;
+pub mod plans;
 mod runtime;
 
 /// The slices of this crate; neither calls the other.

@@ -8,7 +8,7 @@ use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
     Ctx, Dialect, Tx, postgres, sqlite,
-    statement::{self, Plan, Statements},
+    statement::{self, Plan, Recording, Statements},
     tx::{Access, Watch},
 };
 
@@ -48,6 +48,8 @@ pub struct Options {
     pub max_lag: Duration,
     /// A statement that takes so long is logged with its plan; `None` logs none.
     pub slow: Option<Duration>,
+    /// Who hears the texts of statements.
+    pub recording: Option<Recording>,
     /// A PEM file of certificate authorities that may vouch for PostgreSQL, besides the public ones.
     pub tls_ca: Option<std::path::PathBuf>,
     /// The schema to work in, where it is not the one the role begins in (PostgreSQL).
@@ -67,6 +69,7 @@ impl Options {
             replicas: Vec::new(),
             max_lag: Duration::from_secs(5),
             slow: None,
+            recording: None,
             tls_ca: None,
             schema: None,
         }
@@ -122,7 +125,7 @@ impl Db {
             tokio::spawn(statement::log_slow(events, engine.clone()));
             (threshold, sender)
         });
-        let statements = Arc::new(Statements::new(engine.dialect().name(), slow));
+        let statements = Arc::new(Statements::new(engine.dialect().name(), slow, options.recording));
         Ok(Self { engine, statements, replicas })
     }
 
@@ -178,6 +181,11 @@ impl Db {
             tx.watch(watch);
             body(ctx, tx)
         }
+    }
+
+    /// How a statement would be run, were its tables large: PostgreSQL would rather read a small one whole.
+    pub async fn explain(&self, sql: &str) -> Result<Plan> {
+        self.engine.explain(sql, true).await
     }
 
     /// How each replica is, in the order of the configuration.

@@ -87,7 +87,7 @@ fn run(Cli { place, command }: Cli) -> Outcome {
         Command::Init(args) => init::run(&place.dir(args.dir.as_deref())?),
         Command::Check(args) => {
             let loaded = place.load(args.dir.as_deref(), Vec::new())?;
-            Ok(check::run(&args, &loaded))
+            check::run(&args, loaded)
         }
         Command::Keygen(_) => Ok(keygen::run()),
         Command::Migrate(args) => migrate::run(&args, place.load(None, Vec::new())?),

@@ -1,6 +1,7 @@
 //! What is known of each statement: its name, its metrics, and when it was slow. Never a value.
 mod name;
 mod plan;
+mod recording;
 mod slow;
 
 use std::{
@@ -12,10 +13,18 @@ use std::{
 use kernel::Error;
 use metrics::{Counter, Histogram, Unit, counter, describe_counter, describe_histogram, histogram};
 
-pub use self::plan::{Plan, Reach, Step};
 pub(crate) use self::slow::{QUEUE, run as log_slow};
 use self::slow::{Sender, Slow};
+pub use self::{
+    plan::{Plan, Reach, Step},
+    recording::Recording,
+};
 use crate::RequestInfo;
+
+/// A statement's name: its verb and its tables.
+pub fn name(sql: &str) -> String {
+    name::of(sql)
+}
 
 /// Texts remembered; when there are more, all are forgotten and learnt anew.
 const MOST_TEXTS: usize = 2048;
@@ -34,6 +43,7 @@ pub const ERRORS: &str = "hardpan_db_errors_total";
 pub(crate) struct Statements {
     engine: &'static str,
     slow: Option<Slow>,
+    recording: Option<Recording>,
     known: RwLock<Known>,
 }
 
@@ -51,12 +61,17 @@ struct Statement {
 }
 
 impl Statements {
-    pub fn new(engine: &'static str, slow: Option<(Duration, Sender)>) -> Self {
+    pub fn new(engine: &'static str, slow: Option<(Duration, Sender)>, recording: Option<Recording>) -> Self {
         describe_histogram!(SECONDS, Unit::Seconds, "Time a statement took, its queue not included");
         describe_counter!(ROWS, "Rows a statement answered or changed");
         describe_counter!(ERRORS, "Statements that failed, by the code of the error");
         let slow = slow.map(|(threshold, sender)| Slow { threshold, sender });
-        Self { engine, slow, known: RwLock::default() }
+        Self { engine, slow, recording, known: RwLock::default() }
+    }
+
+    /// Whether the statement is only heard and not run.
+    pub fn is_rehearsed(&self, sql: &str) -> bool {
+        self.recording.as_ref().is_some_and(|recording| recording.hear(sql))
     }
 
     /// Counts a statement that has ended, and logs it if it was slow and its request is given. Nothing is allocated for one that is known, fast

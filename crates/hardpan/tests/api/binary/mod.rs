@@ -2,6 +2,7 @@
 mod commands;
 mod migrate;
 mod notes;
+mod plans;
 mod production;
 pub mod program;
 mod transfer;
