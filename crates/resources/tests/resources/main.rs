@@ -7,6 +7,7 @@
     reason = "a test that fails should say where"
 )]
 
+mod estimates;
 mod expressions;
 mod lists;
 mod paging;
