@@ -102,13 +102,16 @@ impl Records {
     /// Walks once over the rows to remove.
     async fn pass(&self, ctx: &Ctx, resource: &Arc<Resource>, left: Left, report: Report<'_>) -> Result<Pass> {
         let mut pass = Pass::default();
-        let mut before = None;
+        let mut last = None;
         loop {
             let listed = Arc::clone(resource);
-            let list =
-                ctx.read(move |_, tx| async move { store::left(tx, &listed, left, before, CHUNK).await }.boxed());
-            let ids = list.await?;
-            let Some(last) = ids.last().copied() else { return Ok(pass) };
+            let list = ctx.read(move |_, tx| async move { store::left(tx, &listed, left, last, CHUNK).await }.boxed());
+            let doomed = list.await?;
+            last = doomed.last().copied();
+            if last.is_none() {
+                return Ok(pass);
+            }
+            let ids: Vec<Uuid> = doomed.iter().map(|doomed| doomed.id).collect();
             let removed = match self.remove(ctx, resource, left, ids.clone()).await {
                 // Another table goes first, or a row of somebody else still refers to one of these.
                 Err(error) if error.code() == Code::ReferenceViolation => {
@@ -121,7 +124,6 @@ impl Records {
                 report(&resource.name, removed);
             }
             pass.removed += removed;
-            before = Some(last);
         }
     }
 

@@ -221,6 +221,10 @@ fn indexes(resource: &Resource) -> Vec<IndexShape> {
     let references = resource.columns.iter().filter(|column| column.reference.is_some());
     lists.extend(references.map(|column| plain(&column.name)));
     lists.extend(resource.indexes.iter().cloned());
+    if resource.is_soft_deleted && resource.purge_after.is_some() {
+        // What is to be purged must be found without reading what is not.
+        lists.push(vec!["deleted_at".into()]);
+    }
     let mut indexes: Vec<IndexShape> = Vec::new();
     for Index { fields: mut columns, filter } in lists {
         if !columns.iter().any(|column| column == "id") {

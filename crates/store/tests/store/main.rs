@@ -7,6 +7,7 @@
 )]
 mod bounds;
 mod cancellation;
+mod contention;
 mod copy;
 mod group_commit;
 mod isolation;

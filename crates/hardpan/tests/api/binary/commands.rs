@@ -28,7 +28,9 @@ fn init_makes_an_app_that_serves_at_once() {
 fn usage_errors_are_2_and_help_is_0() {
     assert_eq!(run(&["serv"], &[]).status.code(), Some(2));
     assert_eq!(run(&["serve", "--what"], &[]).status.code(), Some(2));
-    for command in ["serve", "init", "check", "keygen", "migrate", "user", "export", "import", "openapi"] {
+    for command in
+        ["serve", "init", "check", "keygen", "migrate", "user", "export", "import", "purge", "openapi"]
+    {
         assert_eq!(run(&[command, "--help"], &[]).status.code(), Some(0), "{command}");
     }
     let version = run(&["--version"], &[]);
@@ -73,4 +75,16 @@ fn accounts_and_roles_from_the_command_line() {
     assert_eq!(last.status.code(), Some(1));
     assert!(text(&last.stderr).contains("last administrator"), "{}", text(&last.stderr));
     assert!(text(&user(&["list"]).stdout).contains("Ann@example.com"));
+}
+
+#[test]
+fn purge_says_what_went() {
+    let dir = tempfile::tempdir().unwrap();
+    let app = dir.path().to_str().unwrap();
+    assert_eq!(run(&["init", app], &[]).status.code(), Some(0));
+    let output = run(&["purge", "--app", app], &[]);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), "Nothing to do: nothing is over.\n".to_owned()));
+    let output = run(&["purge", "--app", app, "--format", "json"], &[]);
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer, serde_json::json!({"removed": 0, "by": {}}));
 }

@@ -16,7 +16,7 @@ const HEADERS: [(&str, &str); 8] = [
 ];
 
 /// What tells strangers how Hardpan is built: drivers, libraries, statements, paths, tables, versions, traces.
-const FORBIDDEN: [&str; 37] = [
+const FORBIDDEN: [&str; 38] = [
     "sqlite",
     "postgres",
     "tokio",
@@ -44,6 +44,7 @@ const FORBIDDEN: [&str; 37] = [
     "does not exist",
     "audit_log",
     "hidden_owners",
+    "idempotency_keys",
     "declared_tables",
     "user_roles",
     "signing_keys",

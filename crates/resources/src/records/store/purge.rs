@@ -35,31 +35,46 @@ pub(in crate::records) async fn unhide_owner(tx: &mut Tx<'_>, owner: UserId) -> 
     tx.execute("DELETE FROM hidden_owners WHERE owner_id = $1", &[owner.into()]).await.map(|_| ())
 }
 
-/// Up to `limit` rows to remove whose ids come before `before`, the newest first: what refers to others tends to be newer than they.
+/// One of them, and where the walk over them stands.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::records) struct Doomed {
+    pub id: Uuid,
+    deleted_at: Option<Timestamp>,
+}
+
+/// Up to `limit` rows to remove that come after `last`, the newest first: what refers to others tends to be newer than they.
 pub(in crate::records) async fn left(
     tx: &mut Tx<'_>,
     resource: &Resource,
     left: Left,
-    before: Option<Uuid>,
+    last: Option<Doomed>,
     limit: i64,
-) -> Result<Vec<Uuid>> {
+) -> Result<Vec<Doomed>> {
     let mut sql = Sql::new();
-    sql.push(&format!("SELECT id FROM \"{}\" WHERE ", resource.name));
     match left {
         Left::By(owner) => {
-            sql.push("owner_id = ");
+            sql.push(&format!("SELECT id, NULL FROM \"{}\" WHERE owner_id = ", resource.name));
             sql.value(owner);
+            if let Some(last) = last {
+                sql.push(" AND id < ");
+                sql.value(last.id);
+            }
+            sql.push(" ORDER BY id DESC LIMIT ");
         }
         Left::Before(at) => {
-            sql.push("deleted_at < ");
+            sql.push(&format!("SELECT id, deleted_at FROM \"{}\" WHERE deleted_at < ", resource.name));
             sql.value(at);
+            if let Some(last) = last {
+                sql.push(" AND (deleted_at, id) < (");
+                sql.value(last.deleted_at);
+                sql.push(", ");
+                sql.value(last.id);
+                sql.push(")");
+            }
+            sql.push(" ORDER BY deleted_at DESC, id DESC LIMIT ");
         }
     }
-    if let Some(before) = before {
-        sql.push(" AND id < ");
-        sql.value(before);
-    }
-    sql.push(" ORDER BY id DESC LIMIT ");
     sql.value(limit);
-    tx.query(&sql.text, &sql.params).await?.iter().map(|row| row.get(0)).collect()
+    let rows = tx.query(&sql.text, &sql.params).await?;
+    rows.iter().map(|row| Ok(Doomed { id: row.get(0)?, deleted_at: row.get(1)? })).collect()
 }
