@@ -61,7 +61,8 @@ impl Records {
         let mut total = 0;
         loop {
             let mut round = Pass::default();
-            for resource in &self.declaration().resources {
+            // What refers to others tends to be declared after them.
+            for resource in self.declaration().resources.iter().rev() {
                 let Some(kept) = resource.purge_after.filter(|_| resource.is_soft_deleted) else { continue };
                 let pass = self.pass(ctx, resource, Left::Before(ctx.now().minus(kept)), report).await?;
                 round.removed += pass.removed;
@@ -79,7 +80,8 @@ impl Records {
         let mut total = 0;
         loop {
             let mut round = Pass::default();
-            for resource in self.declaration().resources.iter().filter(|resource| resource.owner == Owner::User) {
+            let owned = |resource: &&Arc<Resource>| resource.owner == Owner::User;
+            for resource in self.declaration().resources.iter().rev().filter(owned) {
                 let pass = self.pass(ctx, resource, Left::By(owner), report).await?;
                 round.removed += pass.removed;
                 round.is_held |= pass.is_held;
