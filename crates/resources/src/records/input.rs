@@ -85,6 +85,8 @@ impl Input {
                 (Some(_), Standing::Readable) => forbidden.push(unwritable(column)),
                 (Some(_), Standing::Hidden) => unknown.push(unknown_field("", &column.name)),
                 (None, Standing::Readable | Standing::Hidden) if unnamed == Unnamed::UnsetIfWritable => {}
+                // What the server sets by itself it also keeps by itself.
+                (None, _) if unnamed == Unnamed::UnsetIfWritable && column.stamp.is_some() => {}
                 (None, _) if unnamed == Unnamed::Kept => {}
                 (None, standing) if column.is_required() => match standing {
                     Standing::Writable => wrong.push(FieldError::new(&column.name, "missing", "is required")),

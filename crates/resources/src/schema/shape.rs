@@ -223,7 +223,7 @@ fn indexes(resource: &Resource) -> Vec<IndexShape> {
     lists.extend(resource.indexes.iter().cloned());
     if resource.is_soft_deleted && resource.purge_after.is_some() {
         // What is to be purged must be found without reading what is not.
-        lists.push(vec!["deleted_at".into()]);
+        lists.push(plain("deleted_at"));
     }
     let mut indexes: Vec<IndexShape> = Vec::new();
     for Index { fields: mut columns, filter } in lists {
