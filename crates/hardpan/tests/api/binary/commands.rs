@@ -28,9 +28,7 @@ fn init_makes_an_app_that_serves_at_once() {
 fn usage_errors_are_2_and_help_is_0() {
     assert_eq!(run(&["serv"], &[]).status.code(), Some(2));
     assert_eq!(run(&["serve", "--what"], &[]).status.code(), Some(2));
-    for command in
-        ["serve", "init", "check", "keygen", "migrate", "user", "export", "import", "purge", "openapi"]
-    {
+    for command in ["serve", "init", "check", "keygen", "migrate", "user", "export", "import", "purge", "openapi"] {
         assert_eq!(run(&[command, "--help"], &[]).status.code(), Some(0), "{command}");
     }
     let version = run(&["--version"], &[]);
