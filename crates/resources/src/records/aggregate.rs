@@ -7,6 +7,8 @@ use serde_json::{Map, Value as Json};
 #[derive(Clone, Debug, Default)]
 pub struct AggregateQuery {
     pub filter: Option<String>,
+    /// Words to look for.
+    pub search: Option<String>,
     /// The fields whose values make the groups; all records are one group when it is not said.
     pub group: Option<String>,
     pub sum: Option<String>,

@@ -20,7 +20,7 @@ pub use model::{Count, Counting, ListQuery, Listing, Parts, Record};
 pub use paths::{ListPath, list_paths};
 pub use purge::Report;
 pub use routes::routes;
-use scope::Scope;
+use scope::{Scope, Search};
 use service::MOST_OPERATIONS;
 pub use service::{Batched, Records, Upserted};
 pub use shown::Shown;

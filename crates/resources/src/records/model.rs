@@ -33,7 +33,9 @@ pub struct Parts {
 pub struct ListQuery {
     /// An expression over `record`.
     pub filter: Option<String>,
-    /// `-created_at,title`
+    /// Words to look for.
+    pub search: Option<String>,
+    /// `-created_at,title`; by default what fits the words best, and else `id`.
     pub sort: Option<String>,
     pub parts: Parts,
     pub count: Option<Counting>,
@@ -78,6 +80,15 @@ pub(super) struct SortKey {
 }
 
 impl SortKey {
+    /// By how well a record fits what is looked for, the best first. Its value stands behind those of the columns.
+    pub fn rank(resource: &Resource) -> Self {
+        Self { column: resource.columns.len(), is_descending: true }
+    }
+
+    pub fn is_rank(self, resource: &Resource) -> bool {
+        self.column == resource.columns.len()
+    }
+
     pub const fn reversed(self) -> Self {
         Self { is_descending: !self.is_descending, ..self }
     }

@@ -1,10 +1,14 @@
 //! A record as one actor sees it.
-use std::{ops::Deref, sync::Arc};
+use std::{collections::BTreeMap, ops::Deref, sync::Arc};
 
+use kernel::Value;
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
 use super::{Record, model::InColumn};
-use crate::schema::Resource;
+use crate::{
+    schema::Resource,
+    search::{Query, highlight},
+};
 
 /// A record without the fields that are hidden from whoever asked: this, and never a [`Record`], goes into answers.
 #[derive(Clone, Debug)]
@@ -13,6 +17,8 @@ pub struct Shown {
     /// Whether each of its columns is to be seen.
     is_visible: Vec<bool>,
     expanded: Option<Expanded>,
+    /// Of each searched column what was found in it.
+    highlights: Option<Vec<(usize, String)>>,
 }
 
 /// For each column that was asked for, the record it refers to, if that can be seen.
@@ -21,12 +27,21 @@ struct Expanded(Vec<(usize, Option<Arc<Shown>>)>);
 
 impl Shown {
     pub(super) const fn new(record: Record, is_visible: Vec<bool>) -> Self {
-        Self { record, is_visible, expanded: None }
+        Self { record, is_visible, expanded: None, highlights: None }
     }
 
     /// Adds what `column` refers to.
     pub(super) fn expand(&mut self, column: usize, target: Option<Arc<Self>>) {
         self.expanded.get_or_insert(Expanded(Vec::new())).0.push((column, target));
+    }
+
+    /// Shows where its `columns` have what was looked for.
+    pub(super) fn highlight(&mut self, columns: &[usize], query: &Query) {
+        let text = |column: usize| match self.record.values.get(column) {
+            Some(Value::Text(text)) => highlight(text, query),
+            _ => None,
+        };
+        self.highlights = Some(columns.iter().filter_map(|column| Some((*column, text(*column)?))).collect());
     }
 
     /// Bytes it takes in an answer, about.
@@ -61,6 +76,12 @@ impl Serialize for Shown {
         }
         if let Some(expanded) = &self.expanded {
             map.serialize_entry("expand", &Named(resource, expanded))?;
+        }
+        if let Some(highlights) = &self.highlights {
+            let name = |column: usize| resource.columns.get(column).map_or("", |column| &column.name);
+            let named: BTreeMap<&str, &str> =
+                highlights.iter().map(|(column, html)| (name(*column), &**html)).collect();
+            map.serialize_entry("highlights", &named)?;
         }
         map.end()
     }

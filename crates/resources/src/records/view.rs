@@ -128,12 +128,14 @@ impl Selection {
         for ((index, column), value) in self.columns().zip(&mut row) {
             record.set(index, level(value, column)?);
         }
-        for ((index, _), holds) in self.conditions().zip(row) {
+        for ((index, _), holds) in self.conditions().zip(&mut row) {
             if holds != Value::Int(1) {
                 record.set(index, Value::Null);
                 is_visible.iter_mut().skip(index).take(1).for_each(|is_visible| *is_visible = false);
             }
         }
+        // The rank of a search, behind the columns.
+        record.values.extend(row);
         Ok(Shown::new(record, is_visible))
     }
 }

@@ -8,5 +8,5 @@ mod tokens;
 pub use document::Document;
 pub use highlight::highlight;
 pub use query::{MOST_FIELDS, QUERY_LENGTH, Query, Term};
-pub use store::{column, condition, creation, fill, keep, ranking, removal, renaming};
+pub use store::{RANK, column, condition, creation, fill, keep, ranking, removal, renaming};
 pub use tokens::{Token, VERSION, tokens};

@@ -7,6 +7,8 @@ use super::{Document, MOST_FIELDS, Query, document::FIELD_LENGTH};
 
 /// PostgreSQL's column. No field is called so.
 pub const VECTOR: &str = "hardpan_search";
+/// The column of a row's rank in a search.
+pub const RANK: &str = "hardpan_rank";
 /// How much each field counts, the first the most: as PostgreSQL has it by default.
 const WEIGHTS: [&str; MOST_FIELDS] = ["1.0", "0.4", "0.2", "0.1"];
 /// Rows that are indexed with one statement.
@@ -138,12 +140,12 @@ pub fn condition(dialect: Dialect, table: &str, query: &Query, fields: Option<&[
     }
 }
 
-/// What to join to the table for a column `hardpan_rank`, a float, the best highest; rows that are not found are left out.
+/// What to join to the table for a column [`RANK`], a float, the best highest; rows that are not found are left out.
 pub fn ranking(dialect: Dialect, table: &str, query: &Query, fields: Option<&[usize]>) -> (String, Value, String) {
     match dialect {
         Dialect::Sqlite => (
             format!(
-                " JOIN (SELECT rowid AS hardpan_found, -bm25(\"{table}__search\", {}) AS hardpan_rank FROM \"{table}__search\" \
+                " JOIN (SELECT rowid AS hardpan_found, -bm25(\"{table}__search\", {}) AS {RANK} FROM \"{table}__search\" \
                  WHERE \"{table}__search\" MATCH ",
                 WEIGHTS.join(", ")
             ),
@@ -158,7 +160,7 @@ pub fn ranking(dialect: Dialect, table: &str, query: &Query, fields: Option<&[us
                 query.for_tsquery(fields).into(),
                 format!(
                     "::text::tsquery AS hardpan_query) AS asked ON \"{table}\".{VECTOR} @@ hardpan_query CROSS JOIN LATERAL \
-                     (SELECT ts_rank('{{{}}}', {VECTOR}, hardpan_query, 1)::float8 AS hardpan_rank) AS ranked",
+                     (SELECT ts_rank('{{{}}}', {VECTOR}, hardpan_query, 1)::float8 AS {RANK}) AS ranked",
                     weights.join(", ")
                 ),
             )

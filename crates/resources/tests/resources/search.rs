@@ -55,7 +55,7 @@ async fn found(world: &World, query: &str, fields: Option<&'static [usize]>) -> 
 }
 
 /// What a search means, word by word.
-fn matches(query: &Query, fields: &[&str]) -> bool {
+pub fn matches(query: &Query, fields: &[&str]) -> bool {
     let fields: Vec<Vec<String>> =
         fields.iter().map(|text| search::tokens(text).map(|token| token.text).collect()).collect();
     let is_in = |term: &Term, tokens: &[String]| {

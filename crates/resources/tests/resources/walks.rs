@@ -3,14 +3,17 @@ use std::{fmt::Write as _, sync::Arc};
 
 use kernel::{Random as _, SeededRandom};
 use resources::{
-    records::{ListQuery, Records},
+    records::{ListQuery, Records, Shown},
     schema::{self, Declaration},
 };
 use serde_json::{Map, Value as Json, json};
 use store::{Ctx, Db, Source};
 use testkit::{Engine, TestDb};
 
-use crate::support::{declare, keyring, user};
+use crate::{
+    search::matches,
+    support::{declare, keyring, user},
+};
 
 const WALKS: u64 = 6;
 const STEPS: usize = 6;
@@ -80,7 +83,7 @@ fn change(dice: &Dice, tables: &mut Vec<Table>, count: &mut usize) {
     }
     if tables.is_empty() || (tables.len() < 3 && dice.roll(4) == 0) {
         let name = name(*count);
-        let (is_soft_deleted, has_index, is_searched) = (false, false, dice.roll(2) == 0);
+        let (is_soft_deleted, has_index, is_searched) = (false, false, true);
         tables.push(Table { name, is_soft_deleted, has_index, is_searched, fields: Vec::new(), renamed_from: None });
         let fresh = field(dice, *count, tables);
         tables.last_mut().unwrap().fields.push(fresh);
@@ -259,6 +262,38 @@ impl Node {
         }
         rows
     }
+
+    /// What searches find is what the rows say.
+    async fn check_searches(&self) -> usize {
+        let mut count = 0;
+        for resource in self.records.declaration().resources.iter().filter(|resource| !resource.search.is_empty()) {
+            let list = async |search: Option<&str>| {
+                let (search, sort) = (search.map(str::to_owned), Some("id".to_owned()));
+                let limit = kernel::Limit::new(200).unwrap();
+                let query = ListQuery { search, sort, limit, ..ListQuery::default() };
+                self.records.list(&self.ctx(), resource, query).await.unwrap().items
+            };
+            let rows = list(None).await;
+            for query in ["true", "wor*", "\"word s\"", "words", "it's", "wor* -words", "007"] {
+                let parsed = resources::search::Query::parse(query).unwrap();
+                let texts = |record: &Shown| -> Vec<String> {
+                    let text = |place: &usize| match &record.values[*place] {
+                        kernel::Value::Text(text) => text.clone(),
+                        _ => String::new(),
+                    };
+                    resource.search.iter().map(text).collect()
+                };
+                let is_match =
+                    |record: &&Shown| matches(&parsed, &texts(record).iter().map(String::as_str).collect::<Vec<_>>());
+                let expected: Vec<_> = rows.iter().filter(is_match).map(|record| record.id().unwrap()).collect();
+                let found = list(Some(query)).await;
+                let found: Vec<_> = found.iter().map(|record| record.id().unwrap()).collect();
+                assert_eq!(found, expected, "{query} in {}", resource.name);
+                count += found.len();
+            }
+        }
+        count
+    }
 }
 
 fn sorted(row: &Json) -> std::collections::BTreeMap<String, Json> {
@@ -267,7 +302,7 @@ fn sorted(row: &Json) -> std::collections::BTreeMap<String, Json> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_walk_ends_where_a_fresh_database_begins() {
-    let (mut done, mut refused) = (0, 0);
+    let (mut done, mut refused, mut found) = (0, 0, 0);
     for seed in 1..=WALKS {
         let dice = Dice(SeededRandom::new(seed));
         let mut nodes = [Node::new(Engine::Sqlite).await, Node::new(Engine::Postgres).await];
@@ -289,6 +324,7 @@ async fn every_walk_ends_where_a_fresh_database_begins() {
             done += 1;
             tables = next;
             for node in &nodes {
+                found += node.check_searches().await;
                 let mut fresh = Node::new(node.db.engine).await;
                 fresh.go(&declaration).await.unwrap();
                 assert_eq!(node.schema().await, fresh.schema().await, "walk {seed}, step {step}:\n{text}");
@@ -305,7 +341,11 @@ async fn every_walk_ends_where_a_fresh_database_begins() {
                     }
                 }
             }
+            for node in &nodes {
+                found += node.check_searches().await;
+            }
         }
     }
     assert!(done > 20 && refused > 0, "{done} steps were done and {refused} refused: this proves little");
+    assert!(found > 0, "nothing was found: this proves little");
 }

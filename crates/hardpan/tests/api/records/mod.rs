@@ -21,6 +21,7 @@ mod relations;
 mod replace;
 mod restore;
 mod rules;
+mod search;
 mod trash;
 mod update;
 mod upsert;

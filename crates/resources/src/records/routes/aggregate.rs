@@ -11,7 +11,7 @@ use super::{
         service::{has_extremes, is_number},
     },
     Deps,
-    parameters::{after, filter, items, limit, next, text},
+    parameters::{after, filter, items, limit, next, search, text},
 };
 use crate::schema::{Column, Resource};
 
@@ -23,25 +23,32 @@ pub(super) fn route(deps: &Deps, path: &str) -> Route {
     let name = &resource.name;
     Route::new(Method::GET, format!("{path}/aggregate"), format!("aggregate_{name}"), deps, aggregate)
         .access(Access::Rules)
-        .query(vec![
-            filter(),
-            text("group", "Fields whose values make the groups: `state,folder`. By default all records are one group."),
-            text("sum", "Fields to sum; whole numbers and decimals exactly."),
-            text("avg", "Fields to take the average of; of whole numbers and decimals to six more digits."),
-            text("min", "Fields to take the least value of."),
-            text("max", "Fields to take the greatest value of."),
-            limit(),
-            after(),
-        ])
+        .query(parameters(resource))
         .summary(name.clone(), format!("Counts, sums and extremes of the {name} that the caller may read."))
         .answers(StatusCode::OK, "A page of groups, in the order of what they are grouped by.", Some(page(resource)))
         .errors(&[Code::BadCursor])
+}
+
+fn parameters(resource: &Resource) -> Vec<Field> {
+    let mut parameters = vec![
+        filter(),
+        text("group", "Fields whose values make the groups: `state,folder`. By default all records are one group."),
+        text("sum", "Fields to sum; whole numbers and decimals exactly."),
+        text("avg", "Fields to take the average of; of whole numbers and decimals to six more digits."),
+        text("min", "Fields to take the least value of."),
+        text("max", "Fields to take the greatest value of."),
+        limit(),
+        after(),
+    ];
+    parameters.extend(search(resource).map(|field| field.describe("Words that must be in the searched fields.")));
+    parameters
 }
 
 async fn aggregate((records, resource): Deps, call: Call) -> Result<Reply> {
     let text = |name| call.query(name).map(str::to_owned);
     let query = AggregateQuery {
         filter: text("filter"),
+        search: text("q"),
         group: text("group"),
         sum: text("sum"),
         avg: text("avg"),

@@ -5,10 +5,15 @@ use kernel::{
 };
 
 use super::super::Records;
-use crate::schema::{Column, Resource};
+use crate::{
+    schema::{Column, Resource},
+    search,
+};
 
 /// Longest cursor and longest list of names, in characters. A cursor holds 1,000 characters of up to four bytes, in base 64.
 const LENGTH: usize = 6_144;
+/// Longest highlight, in characters: 300 bytes of the text, of which each may need six, and the marks.
+const HIGHLIGHT_LENGTH: usize = 10_000;
 
 /// What a page of records may be asked.
 pub(super) fn list(resource: &Resource) -> Vec<Field> {
@@ -22,6 +27,7 @@ pub(super) fn list(resource: &Resource) -> Vec<Field> {
             "How many records the whole list has: counted, which takes the longer the more there are, or estimated.",
         ),
     ];
+    fields.extend(search(resource));
     fields.extend(parts(resource));
     if resource.is_soft_deleted {
         let deleted = Field::optional("deleted", Kind::Enum(vec!["only".into()]));
@@ -44,6 +50,17 @@ pub(super) fn parts(resource: &Resource) -> Vec<Field> {
 pub(super) fn filter() -> Field {
     Field::optional("filter", Kind::text(rule::MAX_LENGTH))
         .describe("An expression over `record`, as access rules are written: `record.state == 'open'`.")
+}
+
+/// What is looked for, where there is something to look into.
+pub(super) fn search(resource: &Resource) -> Option<Field> {
+    let names: Vec<&str> =
+        resource.search.iter().filter_map(|place| Some(resource.columns.get(*place)?.name.as_str())).collect();
+    let description = format!(
+        "Words that must be in {}: `word \"a phrase\" -without begin*`. The best come first, unless `sort` says otherwise.",
+        names.join(" or ")
+    );
+    (!names.is_empty()).then(|| Field::optional("q", Kind::text(search::QUERY_LENGTH)).describe(description))
 }
 
 pub(super) fn limit() -> Field {
@@ -77,6 +94,20 @@ pub(super) fn part(records: &Records, resource: &Resource) -> Schema {
     schema
 }
 
+/// A record of a list, which also shows where it has the words that were looked for.
+fn found(records: &Records, resource: &Resource) -> Schema {
+    let mut schema = part(records, resource);
+    let searched = resource.search.iter().filter_map(|place| resource.columns.get(*place));
+    let texts: Vec<Field> =
+        searched.map(|column| Field::optional(column.name.clone(), Kind::text(HIGHLIGHT_LENGTH))).collect();
+    if !texts.is_empty() {
+        let highlights = Field::optional("highlights", Kind::Object(Schema::new(texts)));
+        let description = "With `q`: parts of the fields it was found in, as HTML whose only tag is `<mark>`.";
+        schema.fields.push(highlights.describe(description));
+    }
+    schema
+}
+
 fn references(resource: &Resource) -> impl Iterator<Item = &Column> {
     resource.columns.iter().filter(|column| column.reference.is_some())
 }
@@ -86,7 +117,7 @@ pub(super) fn page(records: &Records, resource: &Resource) -> Schema {
     let number = || Kind::Int { min: 0, max: i64::MAX };
     let count = vec![Field::optional("exact", number()), Field::optional("estimated", number())];
     Schema::new(vec![
-        items(part(records, resource)),
+        items(found(records, resource)),
         next(),
         Field::required("prev", Kind::text(LENGTH)).nullable().describe("Give it as `before` to go back."),
         Field::optional("count", Kind::Object(Schema::new(count))).describe("As `count` asked for it."),

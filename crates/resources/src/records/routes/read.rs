@@ -20,6 +20,7 @@ pub(super) async fn get((records, resource): Deps, call: Call) -> Result<Reply> 
 pub(super) async fn list((records, resource): Deps, call: Call) -> Result<Reply> {
     let query = ListQuery {
         filter: text(&call, "filter"),
+        search: text(&call, "q"),
         sort: text(&call, "sort"),
         parts: parts(&call),
         count: call.query("count").map(|how| if how == "exact" { Counting::Exact } else { Counting::Estimated }),

@@ -17,6 +17,7 @@ use super::{
     Records,
     access::allowed,
     filter::filter,
+    search::search,
     sort::check_keys,
 };
 use crate::schema::{Column, Operation, Resource};
@@ -42,6 +43,7 @@ impl Records {
         let mut scope = Scope::new(self.declaration(), resource, rule);
         let read = |text: &String| filter(ctx, self.declaration(), &view, text);
         scope.filter = query.filter.as_ref().map(read).transpose()?;
+        scope.search = query.search.as_ref().map(|text| search(&view, text)).transpose()?;
         let asked = Asked::new(&view, &query)?;
         let key = |column: &usize| SortKey { column: *column, is_descending: false };
         let keys: Vec<SortKey> = asked.measures.group.iter().map(key).collect();

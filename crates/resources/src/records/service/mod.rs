@@ -4,6 +4,7 @@ mod aggregate;
 mod filter;
 mod parts;
 mod read;
+mod search;
 mod sort;
 mod view;
 mod write;

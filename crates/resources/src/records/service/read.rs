@@ -11,6 +11,7 @@ use super::{
     access::{allowed, denied},
     filter::filter,
     parts::{Expansion, expand, parts},
+    search::{by_rank, search},
     sort::sort_keys,
 };
 use crate::schema::{Operation, Resource};
@@ -67,8 +68,16 @@ impl Records {
         let mut scope = Scope::new(self.declaration(), resource, rule);
         let read = |text: &String| filter(ctx, self.declaration(), &selection.view, text);
         scope.filter = query.filter.as_ref().map(read).transpose()?;
+        scope.search = query.search.as_ref().map(|text| search(&selection.view, text)).transpose()?;
         scope.is_deleted = query.is_deleted;
-        let keys = sort_keys(&selection.view, query.sort.as_deref())?;
+        let keys = match &query.sort {
+            None if scope.search.is_some() => by_rank(resource),
+            sort => sort_keys(&selection.view, sort.as_deref())?,
+        };
+        let highlighted = scope.search.as_ref().map(|search| (search.columns(resource), search.query.clone()));
+        for column in highlighted.iter().flat_map(|(columns, _)| columns) {
+            selection.read_too(*column);
+        }
         for key in &keys {
             selection.read_too(key.column);
         }
@@ -77,8 +86,10 @@ impl Records {
             (Some(_), Some(_)) => return Err(bad_query("before", "cannot be given together with `after`")),
             (after, before) => after.or(before),
         };
-        let from =
-            cursor.as_deref().map(|cursor| cursor::decode(&self.cursor_key, &resource.name, resource, &keys, cursor));
+        // Ranks of one search mean nothing to another.
+        let list =
+            query.search.as_ref().map_or_else(|| resource.name.clone(), |text| format!("{}?q={text}", resource.name));
+        let from = cursor.as_deref().map(|cursor| cursor::decode(&self.cursor_key, &list, resource, &keys, cursor));
         let walk = Walk {
             scope,
             selection,
@@ -93,11 +104,16 @@ impl Records {
         if is_backward {
             items.reverse();
         }
+        if let Some((columns, query)) = &highlighted {
+            for item in &mut items {
+                item.highlight(columns, query);
+            }
+        }
         // The record a cursor stands on lies behind; of a page that has become empty the cursor itself leads back.
         let behind = cursor.is_some();
         let (has_prev, has_next) = if is_backward { (has_more, behind) } else { (behind, has_more) };
         let edge = |item: Option<&Shown>| match item {
-            Some(item) => Some(cursor::encode(&self.cursor_key, &resource.name, resource, &keys, &item.values)),
+            Some(item) => Some(cursor::encode(&self.cursor_key, &list, resource, &keys, &item.values)),
             None => cursor.clone(),
         };
         let prev = if has_prev { edge(items.first()) } else { None };

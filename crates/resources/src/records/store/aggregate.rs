@@ -46,7 +46,7 @@ pub(in crate::records) async fn aggregate(
     for column in &measures.totals {
         question.push_total(&mut sql, *column);
     }
-    scope::push(&mut sql, scope);
+    scope::push(tx, &mut sql, scope);
     if let Some(after) = after {
         order::push_after(&mut sql, &scope.resource, keys, after);
     }

@@ -14,12 +14,15 @@ const SAMPLE: i64 = 10_000;
 pub(in crate::records) async fn count(tx: &mut Tx<'_>, scope: &Scope) -> Result<i64> {
     let mut sql = Sql::new();
     sql.push("SELECT COUNT(*)");
-    scope::push(&mut sql, scope);
+    scope::push(tx, &mut sql, scope);
     tx.query_one(&sql.text, &sql.params).await?.get(0)
 }
 
-/// Counts them where that costs little, and else estimates.
+/// Counts them where that costs little, as it does where an index finds them by their words, and else estimates.
 pub(in crate::records) async fn estimate(tx: &mut Tx<'_>, dialect: Dialect, scope: &Scope) -> Result<i64> {
+    if scope.search.is_some() {
+        return count(tx, scope).await;
+    }
     let estimate = match dialect {
         Dialect::Postgres => planned(tx, scope).await?,
         Dialect::Sqlite => sampled(tx, scope).await?,
@@ -111,6 +114,6 @@ async fn hits(tx: &mut Tx<'_>, scope: &Scope, first: i64, span: i64) -> Result<i
     sql.push(" + (\"nth__probe\" * 2654435761) % ");
     sql.value(span);
     sql.push(" AND ");
-    scope::push_conditions(&mut sql, scope);
+    scope::push_conditions(tx, &mut sql, scope);
     tx.query_one(&sql.text, &sql.params).await?.get(0)
 }

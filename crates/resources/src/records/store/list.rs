@@ -7,6 +7,7 @@ use super::{
     order, scope,
     sql::Sql,
 };
+use crate::search::RANK;
 
 /// Up to `limit` records of `scope` in the order of `keys` (which end in `id`), after the values `after`.
 pub(in crate::records) async fn list(
@@ -17,7 +18,14 @@ pub(in crate::records) async fn list(
     after: Option<&[Value]>,
     limit: usize,
 ) -> Result<Vec<Shown>> {
+    let search = scope.search.as_ref().filter(|_| keys.iter().any(|key| key.is_rank(&scope.resource)));
     let mut sql = select(scope, selection);
+    if let Some(search) = search {
+        sql.push(&format!(", {RANK}"));
+        scope::push_ranked(tx, &mut sql, scope, search);
+    } else {
+        scope::push(tx, &mut sql, scope);
+    }
     if let Some(after) = after {
         order::push_after(&mut sql, &scope.resource, keys, after);
     }
@@ -39,6 +47,7 @@ pub(in crate::records) async fn find(
         return Ok(Vec::new());
     }
     let mut sql = select(scope, selection);
+    scope::push(tx, &mut sql, scope);
     for (nth, id) in ids.enumerate() {
         sql.push(if nth == 0 { " AND id IN (" } else { ", " });
         sql.value(id);
@@ -58,7 +67,6 @@ fn select(scope: &Scope, selection: &Selection) -> Sql {
         sql.push(", ");
         scope::push_flag(&mut sql, scope, condition);
     }
-    scope::push(&mut sql, scope);
     sql
 }
 

@@ -2,10 +2,11 @@
 use kernel::Value;
 
 use super::{super::SortKey, sql::Sql};
-use crate::schema::Resource;
+use crate::{schema::Resource, search::RANK};
 
+/// Behind the columns stands the rank.
 fn name(resource: &Resource, key: SortKey) -> String {
-    format!("\"{}\"", resource.columns.get(key.column).map_or("", |column| column.name.as_str()))
+    format!("\"{}\"", resource.columns.get(key.column).map_or(RANK, |column| column.name.as_str()))
 }
 
 fn is_nullable(resource: &Resource, key: SortKey) -> bool {

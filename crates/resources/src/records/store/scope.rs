@@ -1,16 +1,45 @@
 //! `FROM ... WHERE ...`: which records a statement is about.
+use ::store::Tx;
 use kernel::rule::Bound;
 
-use super::{super::Scope, is_of_living_owner, rule, sql::Sql, visible};
+use super::{
+    super::{Scope, Search},
+    is_of_living_owner, rule,
+    sql::Sql,
+    visible,
+};
+use crate::search;
 
 /// ` FROM "t" WHERE` the records of `scope`.
-pub(super) fn push(sql: &mut Sql, scope: &Scope) {
+pub(super) fn push(tx: &Tx<'_>, sql: &mut Sql, scope: &Scope) {
     sql.push(&format!(" FROM \"{}\" WHERE ", scope.resource.name));
-    push_conditions(sql, scope);
+    push_conditions(tx, sql, scope);
+}
+
+/// ` FROM "t" JOIN ... WHERE` the records of `scope`, with the rank of each in what is looked for.
+pub(super) fn push_ranked(tx: &Tx<'_>, sql: &mut Sql, scope: &Scope, search: &Search) {
+    let table = &scope.resource.name;
+    let (before, query, after) = search::ranking(tx.dialect(), table, &search.query, search.fields.as_deref());
+    sql.push(&format!(" FROM \"{table}\"{before}"));
+    sql.value(query);
+    sql.push(&format!("{after} WHERE "));
+    push_asked(sql, scope);
 }
 
 /// What the records of `scope` satisfy.
-pub(super) fn push_conditions(sql: &mut Sql, scope: &Scope) {
+pub(super) fn push_conditions(tx: &Tx<'_>, sql: &mut Sql, scope: &Scope) {
+    push_asked(sql, scope);
+    if let Some(search) = &scope.search {
+        let table = &scope.resource.name;
+        let (before, query, after) = search::condition(tx.dialect(), table, &search.query, search.fields.as_deref());
+        sql.push(&format!(" AND {before}"));
+        sql.value(query);
+        sql.push(&after);
+    }
+}
+
+/// What they satisfy but for what is looked for.
+fn push_asked(sql: &mut Sql, scope: &Scope) {
     push_access(sql, scope);
     if let Some(filter) = &scope.filter {
         sql.push(" AND ");
