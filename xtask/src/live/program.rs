@@ -78,9 +78,26 @@ impl Program {
         command
     }
 
+    /// Replaces the app file.
+    pub fn declare(&self, text: &str) -> Result<(), String> {
+        fs::write(self.folder().join("app/hardpan.toml"), text).map_err(told)
+    }
+
+    /// A command about the app, under way; what it says goes to the log.
+    pub fn spawn(&self, arguments: &[&str]) -> Result<Child, String> {
+        let log = self.open_log()?;
+        let mut command = self.command(&[arguments, &["--app", "app"]].concat());
+        command.stdin(Stdio::null()).stdout(log.try_clone().map_err(told)?).stderr(log);
+        command.spawn().map_err(|error| format!("{}: {error}", self.binary.display()))
+    }
+
+    fn open_log(&self) -> Result<fs::File, String> {
+        fs::File::options().create(true).append(true).open(self.log_path()).map_err(told)
+    }
+
     /// Starts serving; the log is added to.
     pub fn start(&mut self) -> Result<(), String> {
-        let log = fs::File::options().create(true).append(true).open(self.log_path()).map_err(told)?;
+        let log = self.open_log()?;
         let listen = format!("127.0.0.1:{}", self.port);
         let mut command = self.command(&["serve", "app", "--listen", &listen]);
         command.stdin(Stdio::null()).stdout(log.try_clone().map_err(told)?).stderr(log);
@@ -184,7 +201,7 @@ impl Program {
         fs::read(self.log_path()).map(|log| String::from_utf8_lossy(&log).into_owned()).unwrap_or_default()
     }
 
-    fn log_end(&self) -> String {
+    pub fn log_end(&self) -> String {
         let log = self.log();
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(20)..].join("\n")

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use crate::live::{count, engine::Engine};
 
 pub const USAGE: &str =
-    "cargo xtask torture [kill|start|outage|drain|fsync|footprint ...] [--rounds 20] [--clients 200]
-                    [--engine sqlite|postgres|both] [--hardpan PATH]
+    "cargo xtask torture [kill|start|outage|drain|fsync|footprint|migrate ...] [--rounds 20] [--clients 200]
+                    [--rows 1000000] [--engine sqlite|postgres|both] [--hardpan PATH]
 
   kill       documents are created while the program is killed; nothing acknowledged may be missing or there twice
   start      the first start on an empty folder is killed; the next one must work
@@ -13,6 +13,7 @@ pub const USAGE: &str =
   drain      the program is asked to stop under load; nothing may be cut off
   fsync      counts how often the disk is asked to be durable (SQLite; needs strace)
   footprint  time to the first answer, and resident memory before and after a thousand log-ins
+  migrate    tables of --rows rows are migrated by a program that is killed; they must end whole, as before or as after
 
 Without names, all of them.";
 
@@ -25,15 +26,17 @@ pub enum Part {
     Drain,
     Fsync,
     Footprint,
+    Migrate,
 }
 
-const PARTS: [(&str, Part); 6] = [
+const PARTS: [(&str, Part); 7] = [
     ("kill", Part::Kill),
     ("start", Part::Start),
     ("outage", Part::Outage),
     ("drain", Part::Drain),
     ("fsync", Part::Fsync),
     ("footprint", Part::Footprint),
+    ("migrate", Part::Migrate),
 ];
 
 /// The command line.
@@ -42,6 +45,8 @@ pub struct Options {
     pub parts: Vec<Part>,
     pub rounds: usize,
     pub clients: usize,
+    /// Of the tables that are migrated.
+    pub rows: u64,
     pub engines: Vec<Engine>,
     /// The program; built when not given.
     pub hardpan: Option<PathBuf>,
@@ -54,6 +59,7 @@ impl Options {
             parts: Vec::new(),
             rounds: 20,
             clients: 200,
+            rows: 1_000_000,
             engines: vec![Engine::Sqlite, Engine::Postgres],
             hardpan: None,
         };
@@ -70,6 +76,7 @@ impl Options {
             match name.as_str() {
                 "--rounds" => options.rounds = count(&name, &value)?,
                 "--clients" => options.clients = count(&name, &value)?,
+                "--rows" => options.rows = count(&name, &value)?,
                 "--engine" => options.engines = Engine::parse(&value)?,
                 "--hardpan" if !value.is_empty() => options.hardpan = Some(value.into()),
                 _ => return Err(format!("{name} {value} is not understood")),
@@ -93,7 +100,7 @@ mod tests {
     #[test]
     fn without_arguments_everything_is_done() {
         let options = parsed("").unwrap();
-        assert_eq!((options.parts.len(), options.rounds, options.clients), (6, 20, 200));
+        assert_eq!((options.parts.len(), options.rounds, options.clients), (7, 20, 200));
         assert_eq!(options.engines, [Engine::Sqlite, Engine::Postgres]);
     }
 
