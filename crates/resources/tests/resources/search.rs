@@ -255,6 +255,15 @@ async fn any_search_of_any_texts_finds_what_their_tokens_say_also_after_changes(
             world.records.delete(&ctx, &resource, id, None).await.unwrap();
         }
         compare(&world, &docs, &queries).await;
+        // SQLite keeps it beside the rows: none of it stays behind.
+        if world.source.db.dialect() == store::Dialect::Sqlite {
+            let system = world.system();
+            let kept = system.read(|_, tx| {
+                async move { tx.query_one("SELECT count(*) FROM docs__search_docsize", &[]).await?.get::<i64>(0) }
+                    .boxed()
+            });
+            assert_eq!(usize::try_from(kept.await.unwrap()).unwrap(), docs.len());
+        }
 
         let without = declare(&DOCS.replace("search", "indexes = []\n#"));
         let plan = schema::apply(&world.system(), &without).await.unwrap();

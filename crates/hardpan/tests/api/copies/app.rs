@@ -27,9 +27,7 @@ impl App {
     /// With the database of `database`, which must outlive it.
     pub fn at(database: &TestDb) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let searched =
-            APP.replace("[resources.documents]\n", "[resources.documents]\nsearch = [\"title\", \"body\"]\n");
-        std::fs::write(dir.path().join("hardpan.toml"), searched).unwrap();
+        std::fs::write(dir.path().join("hardpan.toml"), APP).unwrap();
         Self { dir, url: database.url(), key: KEY.to_owned() }
     }
 
