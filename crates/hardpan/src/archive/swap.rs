@@ -33,9 +33,13 @@ async fn keep(target: &Path, at: Timestamp) -> Result<PathBuf> {
     }
     let kept = beside(target, &format!(".before-restore-{}", stamp(at)));
     let kept_whole = || -> io::Result<()> {
-        if fs::hard_link(target, &kept).is_err() {
-            fs::copy(target, &kept)?;
-            File::open(&kept)?.sync_all()?;
+        match fs::hard_link(target, &kept) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
+            Err(_) => {
+                fs::copy(target, &kept)?;
+                File::open(&kept)?.sync_all()?;
+            }
         }
         match fs::rename(beside(target, "-wal"), beside(&kept, "-wal")) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -48,11 +52,9 @@ async fn keep(target: &Path, at: Timestamp) -> Result<PathBuf> {
     Ok(kept)
 }
 
-/// `20261121t090000`: good in the name of a file and of a schema.
+/// `20261121t090000000001z`, to the microsecond: good in the name of a file and of a schema, and another one each time.
 pub(super) fn stamp(at: Timestamp) -> String {
-    let text = at.to_string();
-    let whole = text.split('.').next().unwrap_or_default();
-    whole.chars().filter(char::is_ascii_alphanumeric).map(|sign| sign.to_ascii_lowercase()).collect()
+    at.to_string().chars().filter(char::is_ascii_alphanumeric).map(|sign| sign.to_ascii_lowercase()).collect()
 }
 
 #[cfg(test)]
@@ -61,6 +63,6 @@ mod tests {
 
     #[test]
     fn the_stamp_is_a_name() {
-        assert_eq!(stamp(Timestamp::from_micros(1_795_251_600_000_001)), "20261121t090000");
+        assert_eq!(stamp(Timestamp::from_micros(1_795_251_600_000_001)), "20261121t090000000001z");
     }
 }

@@ -64,7 +64,9 @@ impl App {
         run(&self.arguments(arguments), &self.environment())
     }
 
-    /// Starts a command, kills it after `milliseconds`, and says whether it had ended by itself.
+    /// Starts a command, kills it after `milliseconds`, and says whether it had ended well before. It may also be refused: the server of
+    /// PostgreSQL takes a moment to see that the one killed before is gone.
+    #[track_caller]
     pub fn kill_after(&self, milliseconds: u64, arguments: &[&str]) -> bool {
         let mut child = hardpan(&self.arguments(arguments), &self.environment())
             .stdout(std::process::Stdio::null())
@@ -72,7 +74,8 @@ impl App {
             .spawn()
             .unwrap();
         std::thread::sleep(std::time::Duration::from_millis(milliseconds));
-        let ended = child.try_wait().unwrap().is_some();
+        let ended = child.try_wait().unwrap().is_some_and(|status| status.success());
+        assert!(ended || milliseconds < 60_000, "{arguments:?} never ends well");
         let _ = child.kill();
         child.wait().unwrap();
         ended

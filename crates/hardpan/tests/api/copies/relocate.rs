@@ -57,11 +57,11 @@ async fn killed_again_and_again_it_goes_on_where_it_was() {
         fill(&source, 4_000).await;
         let url = target.url();
         let mut kills = 0;
-        let mut milliseconds = 60;
+        let mut milliseconds = 10;
         let mut is_changed = false;
         while !app.kill_after(milliseconds, &["move", "--to", &url]) {
             kills += 1;
-            milliseconds += 40;
+            milliseconds += milliseconds / 4;
             let moved = App { url: url.clone(), ..App::at(&target) };
             if kills % 3 == 0 {
                 // Not served while it is unfinished, nor taken for the target of something else.
@@ -73,7 +73,7 @@ async fn killed_again_and_again_it_goes_on_where_it_was() {
                 is_changed = true;
             }
         }
-        assert!(kills > 2 && is_changed, "{kills}");
+        assert!(is_changed, "{kills}");
         let target = App { url, ..App::at(&target) };
         let (one, other) = (app.file("one.hardpan"), target.file("other.hardpan"));
         let backup = |app: &App, file| app.json(&["backup", "--to", shown(file)])["tables"].clone();

@@ -41,7 +41,7 @@ async fn killed_at_any_time_the_old_or_the_new_is_there_whole() {
         fill(database, 500).await;
         database.db.close().await;
         let mut seen = Vec::new();
-        let mut milliseconds = 60;
+        let mut milliseconds = 6;
         loop {
             let ended = app.kill_after(milliseconds, &["restore", "--from", shown(&file), "--replace"]);
             let probe = app.file(&format!("probe-{milliseconds}.hardpan"));
