@@ -105,7 +105,7 @@ async fn an_interrupted_backup_never_looks_like_one() {
         super::app::fill(database, 5_000).await;
         let file = app.file("cut.hardpan");
         for milliseconds in [30, 60, 100, 150] {
-            app.kill_after(milliseconds, &["backup", "--to", shown(&file)]);
+            app.kill_after(milliseconds, &["backup", "--to", shown(&file)], "never");
             if file.exists() {
                 app.command(&["backup", "--verify", shown(&file)], 0);
                 std::fs::remove_file(&file).unwrap();

@@ -43,14 +43,14 @@ async fn killed_at_any_time_the_old_or_the_new_is_there_whole() {
         let mut seen = Vec::new();
         let mut milliseconds = 6;
         loop {
-            let ended = app.kill_after(milliseconds, &["restore", "--from", shown(&file), "--replace"]);
+            let is_over = app.kill_after(milliseconds, &["restore", "--from", shown(&file), "--replace"], "never");
             let probe = app.file(&format!("probe-{milliseconds}.hardpan"));
             let taken = app.json(&["backup", "--to", shown(&probe)]);
             let audit = taken["tables"].as_array().unwrap().iter().find(|table| table["table"] == "audit_log").unwrap();
             let rows = audit["rows"].as_u64().unwrap();
             assert!([3_000, 3_500].contains(&rows), "{engine:?} after {milliseconds} ms: {rows}");
             seen.push(rows);
-            if ended {
+            if is_over {
                 break;
             }
             milliseconds += milliseconds / 2;
