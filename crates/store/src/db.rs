@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use futures_util::{FutureExt as _, future::BoxFuture};
 use kernel::{Actor, Error, Result, Secret};
 use metrics::gauge;
-use tokio::{sync::mpsc, time::timeout};
+use tokio::time::timeout;
 
 use crate::{
     Ctx, Dialect, Tx, postgres, sqlite,
@@ -120,9 +120,9 @@ impl Db {
             Engine::Sqlite(_) => return Err(Error::internal("an SQLite database has no replicas")),
         };
         let slow = options.slow.map(|threshold| {
-            let (sender, events) = mpsc::channel(statement::QUEUE);
+            let (sender, log) = statement::slow_log();
             // It ends when the last handle is gone.
-            tokio::spawn(statement::log_slow(events, engine.clone()));
+            tokio::spawn(statement::log_slow(log, engine.clone()));
             (threshold, sender)
         });
         let statements = Arc::new(Statements::new(engine.dialect().name(), slow, options.recording));

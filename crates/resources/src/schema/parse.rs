@@ -39,6 +39,8 @@ const RESERVED_COLUMNS: [&str; 17] = [
     "rank",
     "expand",
 ];
+/// Columns of this beginning are Hardpan's own.
+const OWN: &str = "hardpan_";
 /// Operations on accounts are called after these.
 const RESERVED_NAMES: [&str; 2] = ["me", "user"];
 /// PostgreSQL indexes values of up to 2,704 bytes: those of all texts of one index, in UTF-8, and a unique one in characters.
@@ -111,7 +113,7 @@ fn check_name(reader: &mut Reader, name: &str, is_reserved: &dyn Fn(&str) -> boo
         reader.problem("", "this is not a name for a resource", fix);
     } else if is_reserved(name)
         || RESERVED_NAMES.contains(&name)
-        || ["hardpan_", "sqlite_", "pg_"].iter().any(|prefix| name.starts_with(prefix))
+        || [OWN, "sqlite_", "pg_"].iter().any(|prefix| name.starts_with(prefix))
     {
         reader.problem("", "Hardpan or the database has a table of this name", "choose another name");
     }
@@ -214,6 +216,10 @@ fn fields(reader: &mut Reader, prefixes: &[(&str, &str)]) -> Vec<Column> {
         }
         if RESERVED_COLUMNS.contains(&name.as_str()) {
             reader.problem(&key, "every resource has a column of this name already", "choose another name");
+            continue;
+        }
+        if name.starts_with(OWN) {
+            reader.problem(&key, format!("`{OWN}` begins the names of Hardpan's own columns"), "choose another name");
             continue;
         }
         columns.extend(reader.nested(&key, table, |reader| {

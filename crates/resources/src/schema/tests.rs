@@ -102,6 +102,7 @@ fn each_mistake_is_named_by_its_key() {
         ),
         ("[docs.fields]\nA = {type=\"int\"}", "resources.docs.fields.A"),
         ("[docs.fields]\nid = {type=\"int\"}", "resources.docs.fields.id"),
+        ("[docs.fields]\nhardpan_x = {type=\"int\"}", "resources.docs.fields.hardpan_x"),
         ("[docs.fields]\na = \"int\"", "resources.docs.fields.a"),
         ("[docs.fields]\na = {}", "resources.docs.fields.a.type"),
         ("[docs.fields]\na = {type=\"varchar\"}", "resources.docs.fields.a.type"),

@@ -117,8 +117,8 @@ async fn fill_vectors(tx: &mut Tx<'_>, table: &str, documents: &[(Uuid, Document
     let rows: Vec<String> =
         (0..documents.len()).map(|nth| format!("(${}::uuid, ${}::text)", nth * 2 + 1, nth * 2 + 2)).collect();
     let sql = format!(
-        "UPDATE \"{table}\" SET {VECTOR} = given.vector::tsvector FROM (VALUES {}) AS given (id, vector) \
-         WHERE \"{table}\".id = given.id",
+        "UPDATE \"{table}\" SET {VECTOR} = given__rows.vector::tsvector FROM (VALUES {}) AS given__rows (id, vector) \
+         WHERE \"{table}\".id = given__rows.id",
         rows.join(", ")
     );
     let params: Vec<Value> =
@@ -150,7 +150,7 @@ pub fn ranking(dialect: Dialect, table: &str, query: &Query, fields: Option<&[us
                 WEIGHTS.join(", ")
             ),
             query.for_fts5(fields).into(),
-            format!(") AS ranked ON hardpan_found = \"{table}\".rowid"),
+            format!(") AS ranked__rows ON hardpan_found = \"{table}\".rowid"),
         ),
         Dialect::Postgres => {
             let mut weights = WEIGHTS;
@@ -159,8 +159,8 @@ pub fn ranking(dialect: Dialect, table: &str, query: &Query, fields: Option<&[us
                 " JOIN (SELECT ".to_owned(),
                 query.for_tsquery(fields).into(),
                 format!(
-                    "::text::tsquery AS hardpan_query) AS asked ON \"{table}\".{VECTOR} @@ hardpan_query CROSS JOIN LATERAL \
-                     (SELECT ts_rank('{{{}}}', {VECTOR}, hardpan_query, 1)::float8 AS {RANK}) AS ranked",
+                    "::text::tsquery AS hardpan_query) AS asked__query ON \"{table}\".{VECTOR} @@ hardpan_query CROSS JOIN LATERAL \
+                     (SELECT ts_rank('{{{}}}', {VECTOR}, hardpan_query, 1)::float8 AS {RANK}) AS ranked__rows",
                     weights.join(", ")
                 ),
             )

@@ -6,27 +6,28 @@ use testkit::Engine;
 
 use crate::support::World;
 
+/// By a name the statements that estimate might use themselves.
 const TABLE: &str = r#"
-[things.fields]
+[probe.fields]
 n = { type = "int" }
-[things.access]
+[probe.access]
 read = "true"
 "#;
 
 /// So many that neither engine counts them for an estimate.
-const SQLITE: &str = "INSERT INTO things (id, owner_id, created_at, updated_at, version, n)
+const SQLITE: &str = "INSERT INTO probe (id, owner_id, created_at, updated_at, version, n)
     WITH RECURSIVE rows(nth) AS (SELECT 1 UNION ALL SELECT nth + 1 FROM rows WHERE nth < 40000)
     SELECT randomblob(16), zeroblob(16), 0, 0, 1, abs(random()) % 100 FROM rows";
-const POSTGRES: &str = "INSERT INTO things (id, owner_id, created_at, updated_at, version, n)
+const POSTGRES: &str = "INSERT INTO probe (id, owner_id, created_at, updated_at, version, n)
     SELECT gen_random_uuid(), '00000000-0000-0000-0000-000000000000', 0, 0, 1, floor(random() * 100)
-    FROM generate_series(1, 600000) AS rows(nth); ANALYZE things";
+    FROM generate_series(1, 600000) AS rows(nth); ANALYZE probe";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_estimate_is_near_the_count() {
     testkit::on_both(async |db| {
         let fill = if db.engine == Engine::Sqlite { SQLITE } else { POSTGRES };
         let world = World::new(db, TABLE).await;
-        let (things, ctx) = (world.resource("things"), world.user(1, &[]));
+        let (things, ctx) = (world.resource("probe"), world.user(1, &[]));
         world.system().alter(move |_, tx| async move { tx.batch(fill).await }.boxed()).await.unwrap();
         let counted = async |filter: &str, count| {
             let (filter, limit) = (Some(filter.to_owned()), Limit::new(1).unwrap());

@@ -10,6 +10,7 @@
 mod estimates;
 mod expressions;
 mod lists;
+mod names;
 mod paging;
 mod rules;
 mod search;

@@ -5,8 +5,8 @@ use kernel::{Decimal, Error, Result, Uuid, Value};
 
 use crate::{Ctx, Dialect, Row, Tx};
 
-/// Columns and tables of this beginning are kept by an engine for itself, or by a copy while it runs.
-const INTERNAL: &str = "hardpan_";
+/// What an engine keeps for itself: SQLite's number of a row, PostgreSQL's search data, which is made anew from the row.
+const INTERNAL: [&str; 2] = ["hardpan_row", "hardpan_search"];
 
 /// A table as it is copied: its columns by name, so that their order in the database does not matter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,7 +163,7 @@ pub async fn tables(ctx: &Ctx, tx: &mut Tx<'_>, names: &[String]) -> Result<Vec<
     let mut found: BTreeMap<String, Vec<Row>> = BTreeMap::new();
     for row in tx.query(sql, &[]).await? {
         let (table, column): (String, String) = (row.get(0)?, row.get(1)?);
-        if !column.starts_with(INTERNAL) {
+        if !INTERNAL.contains(&column.as_str()) {
             found.entry(table).or_default().push(row);
         }
     }

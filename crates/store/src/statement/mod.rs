@@ -13,8 +13,8 @@ use std::{
 use kernel::Error;
 use metrics::{Counter, Histogram, Unit, counter, describe_counter, describe_histogram, histogram};
 
-pub(crate) use self::slow::{QUEUE, run as log_slow};
 use self::slow::{Sender, Slow};
+pub(crate) use self::slow::{channel as slow_log, run as log_slow};
 pub use self::{
     plan::{Plan, Reach, Step},
     recording::Recording,

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use crate::{RequestInfo, db::Engine};
 
 /// Lines that may wait to be written; one more is counted alone.
-pub(crate) const QUEUE: usize = 64;
+const QUEUE: usize = 64;
 /// How long a plan is good for.
 const FRESH: Duration = Duration::from_mins(1);
 /// Plans remembered.
@@ -21,16 +21,32 @@ const MOST_PLANS: usize = 256;
 /// Bytes of a statement's text that are shown.
 const MOST_TEXT: usize = 4_000;
 
-pub(crate) type Sender = mpsc::Sender<Event>;
-
 /// The way to the log.
 pub(super) struct Slow {
     pub threshold: Duration,
     pub sender: Sender,
 }
 
+/// The two ends of the way to the log.
+pub(crate) fn channel() -> (Sender, Receiver) {
+    let (events, waiting) = mpsc::channel(QUEUE);
+    let dropped = Arc::<AtomicU64>::default();
+    (Sender { events, dropped: Arc::clone(&dropped) }, Receiver { waiting, dropped })
+}
+
+pub(crate) struct Sender {
+    events: mpsc::Sender<Event>,
+    /// Lines that found no room.
+    dropped: Arc<AtomicU64>,
+}
+
+pub(crate) struct Receiver {
+    waiting: mpsc::Receiver<Event>,
+    dropped: Arc<AtomicU64>,
+}
+
 /// A statement that was slow.
-pub(crate) struct Event {
+struct Event {
     name: Arc<str>,
     sql: Box<str>,
     took: Duration,
@@ -38,28 +54,25 @@ pub(crate) struct Event {
     request: Arc<RequestInfo>,
 }
 
-/// Lines that found no room, of all databases of this process.
-static DROPPED: AtomicU64 = AtomicU64::new(0);
-
 impl Slow {
     /// Never waits.
     pub fn tell(&self, name: &Arc<str>, sql: &str, took: Duration, rows: u64, request: &Arc<RequestInfo>) {
-        match self.sender.try_reserve() {
+        match self.sender.events.try_reserve() {
             Ok(place) => {
                 let (name, request) = (Arc::clone(name), Arc::clone(request));
                 place.send(Event { name, sql: sql.into(), took, rows, request });
             }
             Err(_) => {
-                DROPPED.fetch_add(1, Ordering::Relaxed);
+                self.sender.dropped.fetch_add(1, Ordering::Relaxed);
             }
         }
     }
 }
 
 /// Writes what comes, until nobody is left to send: one at a time, so that there is never more than one plan in the making.
-pub(crate) async fn run(mut events: mpsc::Receiver<Event>, engine: Engine) {
+pub(crate) async fn run(mut log: Receiver, engine: Engine) {
     let mut plans: HashMap<Box<str>, (Instant, String)> = HashMap::new();
-    while let Some(event) = events.recv().await {
+    while let Some(event) = log.waiting.recv().await {
         let is_fresh = plans.get(&event.sql).is_some_and(|(at, _)| at.elapsed() < FRESH);
         if !is_fresh {
             let plan = match engine.explain(&event.sql, false).await {
@@ -83,7 +96,7 @@ pub(crate) async fn run(mut events: mpsc::Receiver<Event>, engine: Engine) {
             request_id = event.request.id.as_str(),
             sql = shown(&event.sql),
             plan,
-            not_shown = DROPPED.swap(0, Ordering::Relaxed),
+            not_shown = log.dropped.swap(0, Ordering::Relaxed),
             "a statement was slow"
         );
     }
@@ -95,4 +108,21 @@ fn shown(sql: &str) -> &str {
         end -= 1;
     }
     &sql[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_finds_no_room_is_counted_by_its_own_database() {
+        let (sender, log) = channel();
+        let (_, other) = channel();
+        let slow = Slow { threshold: Duration::ZERO, sender };
+        for _ in 0..QUEUE + 3 {
+            slow.tell(&"select".into(), "SELECT 1", Duration::ZERO, 1, &Arc::default());
+        }
+        assert_eq!(log.waiting.len(), QUEUE);
+        assert_eq!([log, other].map(|log| log.dropped.load(Ordering::Relaxed)), [3, 0]);
+    }
 }

@@ -133,6 +133,24 @@ async fn every_type_arrives_equal_on_every_engine_even_in_two_goes() {
 }
 
 #[tokio::test]
+async fn a_copy_leaves_out_what_the_engine_keeps_for_itself_and_nothing_else() {
+    on_both(async |database| {
+        let sql = match database.engine {
+            Engine::Sqlite => {
+                "CREATE TABLE pairs (hardpan_row INTEGER PRIMARY KEY, id BLOB UNIQUE, hardpan_note TEXT, hardpan_rows INTEGER)"
+            }
+            Engine::Postgres => {
+                "CREATE TABLE pairs (id uuid PRIMARY KEY, hardpan_note text, hardpan_rows bigint, hardpan_search tsvector)"
+            }
+        };
+        create(&database, sql).await;
+        let table = tables(&database.ctx()).await.remove(0);
+        assert_eq!(table.columns().collect::<Vec<_>>(), ["hardpan_note", "hardpan_rows", "id"]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_copy_without_the_rows_referred_to_does_not_end_well() {
     on_both(async |database| {
         create_everything(&database).await;

@@ -104,12 +104,13 @@ async fn counted_by_index(tx: &mut Tx<'_>, scope: &Scope) -> Result<Option<i64>>
 async fn hits(tx: &mut Tx<'_>, scope: &Scope, first: i64, span: i64) -> Result<i64> {
     let table = &scope.resource.name;
     let mut sql = Sql::new();
-    // No field has such a name.
-    sql.push("WITH RECURSIVE probe(\"nth__probe\") AS (SELECT 1 UNION ALL SELECT \"nth__probe\" + 1 FROM probe");
+    // No resource and no field has such a name.
+    sql.push("WITH RECURSIVE \"all__probes\"(\"nth__probe\") AS ");
+    sql.push("(SELECT 1 UNION ALL SELECT \"nth__probe\" + 1 FROM \"all__probes\"");
     sql.push(" WHERE \"nth__probe\" < ");
     sql.value(SAMPLE);
     // A cross join keeps its order: every probe is looked up.
-    sql.push(&format!(") SELECT COUNT(*) FROM probe CROSS JOIN \"{table}\" WHERE \"{table}\".rowid = "));
+    sql.push(&format!(") SELECT COUNT(*) FROM \"all__probes\" CROSS JOIN \"{table}\" WHERE \"{table}\".rowid = "));
     sql.value(first);
     sql.push(" + (\"nth__probe\" * 2654435761) % ");
     sql.value(span);

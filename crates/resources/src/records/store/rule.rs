@@ -215,8 +215,9 @@ impl Rows<'_> {
         visible_in(sql, target, &name);
     }
 
+    /// No resource has such a name.
     fn inner_name(&self) -> String {
-        format!("related_{}", self.depth + 1)
+        format!("related__{}", self.depth + 1)
     }
 
     fn target(&self, relation: &Relation) -> Option<&Resource> {
