@@ -21,7 +21,13 @@ pub fn routes(accounts: &Accounts) -> web::Routes {
 }
 
 /// This slice's migrations.
-pub const MIGRATIONS: [::store::Migration; 1] = [::store::Migration {
-    id: "202611210703_create_users",
-    sql: include_str!("migrations/202611210703_create_users.sql"),
-}];
+pub const MIGRATIONS: [::store::Migration; 2] = [
+    ::store::Migration {
+        id: "202611210703_create_users",
+        sql: include_str!("migrations/202611210703_create_users.sql"),
+    },
+    ::store::Migration {
+        id: "202611211520_add_email_verified_at",
+        sql: include_str!("migrations/202611211520_add_email_verified_at.sql"),
+    },
+];

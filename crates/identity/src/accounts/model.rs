@@ -20,6 +20,8 @@ pub(super) const PREFERENCES_MAX: usize = 16 * 1024;
 pub struct User {
     pub id: UserId,
     pub email: String,
+    /// Whether the person proved that the address is theirs.
+    pub email_verified: bool,
     pub username: Option<String>,
     pub name: Option<String>,
     /// Whatever the app keeps for this person; an object.

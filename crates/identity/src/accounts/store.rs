@@ -29,8 +29,8 @@ pub(super) async fn insert(
 
 /// An account that is not deleted, still without its roles.
 pub(super) async fn get(tx: &mut Tx<'_>, id: UserId) -> Result<Option<User>> {
-    let sql = "SELECT id, email, username, name, preferences, state, created_at, updated_at, version FROM users \
-               WHERE id = $1 AND state <> 'deleted'";
+    let sql = "SELECT id, email, username, name, preferences, state, created_at, updated_at, version, email_verified_at \
+               FROM users WHERE id = $1 AND state <> 'deleted'";
     tx.query_opt(sql, &[id.into()]).await?.as_ref().map(user).transpose()
 }
 
@@ -41,8 +41,8 @@ pub(super) async fn id_of_email(tx: &mut Tx<'_>, email: &str) -> Result<Option<U
 
 /// Accounts below `start`, newest first, still without their roles.
 pub(super) async fn list(tx: &mut Tx<'_>, start: Uuid, rows: i64) -> Result<Vec<User>> {
-    let sql = "SELECT id, email, username, name, preferences, state, created_at, updated_at, version FROM users \
-               WHERE id < $1 AND state <> 'deleted' ORDER BY id DESC LIMIT $2";
+    let sql = "SELECT id, email, username, name, preferences, state, created_at, updated_at, version, email_verified_at \
+               FROM users WHERE id < $1 AND state <> 'deleted' ORDER BY id DESC LIMIT $2";
     tx.query(sql, &[start.into(), rows.into()]).await?.iter().map(user).collect()
 }
 
@@ -94,8 +94,8 @@ pub(super) async fn update(tx: &mut Tx<'_>, user: &User) -> Result<()> {
 
 /// Leaves a tombstone: the id stays taken, everything personal goes, and the address is free again.
 pub(super) async fn erase(tx: &mut Tx<'_>, id: UserId, at: Timestamp) -> Result<()> {
-    let sql = "UPDATE users SET email = NULL, email_key = NULL, username = NULL, username_key = NULL, name = NULL, \
-               password_hash = NULL, preferences = $3, state = 'deleted', deleted_at = $2, updated_at = $2, \
+    let sql = "UPDATE users SET email = NULL, email_key = NULL, email_verified_at = NULL, username = NULL, \
+               username_key = NULL, name = NULL, password_hash = NULL, preferences = $3, state = 'deleted', deleted_at = $2, updated_at = $2, \
                version = version + 1 WHERE id = $1";
     tx.execute(sql, &[id.into(), at.into(), Value::Json("{}".to_owned())]).await.map(|_| ())
 }
@@ -105,6 +105,7 @@ fn user(row: &Row) -> Result<User> {
     Ok(User {
         id: row.get(0)?,
         email: row.get(1)?,
+        email_verified: row.get::<Option<Timestamp>>(9)?.is_some(),
         username: row.get(2)?,
         name: row.get(3)?,
         preferences: serde_json::from_str(&preferences).map_err(Error::internal)?,

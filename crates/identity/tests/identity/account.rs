@@ -103,7 +103,7 @@ async fn a_deleted_account_is_gone_and_its_address_free() {
         let body = json!({"email": "ann@example.com", "password": crate::support::PASSWORD});
         let log_in = app.ask(crate::support::post("/auth/v1/login", body)).await;
         assert_eq!(log_in.error(), (401, "invalid_credentials"));
-        let sql = "SELECT email, email_key, username, username_key, name, password_hash FROM users";
+        let sql = "SELECT email, email_key, email_verified_at, username, username_key, name, password_hash FROM users";
         for value in app.query(sql).await.remove(0).into_values() {
             assert!(value.is_null(), "{value:?}");
         }
