@@ -152,6 +152,7 @@ impl Foundation {
             refresh_ttl: auth.refresh_ttl,
             password_min_length: auth.password_min_length,
             roles: self.declaration.roles(),
+            mfa_roles: auth.require_mfa.clone(),
         }
     }
 

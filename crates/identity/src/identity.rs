@@ -33,6 +33,8 @@ pub struct Settings {
     pub password_min_length: usize,
     /// Roles that may be given besides `admin`.
     pub roles: Vec<String>,
+    /// Roles that are held with a second factor alone.
+    pub mfa_roles: Vec<String>,
 }
 
 /// Accounts, sessions and tokens of one server; cheap to clone.
@@ -61,7 +63,8 @@ impl Identity {
         let cookies = CookieNames::of_url(&settings.public_url);
         let passwords = Passwords::start(settings.password_min_length)?;
         let roles = Roles::new(&settings.roles)?;
-        let sessions = Sessions::new(settings.refresh_ttl, cursors.clone());
+        let mfa_roles = settings.mfa_roles.into_iter().map(kernel::Role::from).collect();
+        let sessions = Sessions::new(settings.refresh_ttl, mfa_roles, cursors.clone());
         let (issuer, audience) = (settings.public_url, settings.app_name);
         let tokens = Tokens::new(keys.clone(), keyring, issuer, audience, settings.access_ttl)?;
         let accounts = Accounts::new(passwords, roles, sessions.clone(), cursors, keepers);

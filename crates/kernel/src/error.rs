@@ -3,6 +3,8 @@ use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 
 use serde::Serialize;
 
+use crate::actor::{StepUp, Strength};
+
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What kind of failure it is; each transport has one answer for each kind.
@@ -270,13 +272,13 @@ struct Inner {
     detail: Option<Cow<'static, str>>,
     fields: Vec<FieldError>,
     retry_after: Option<Duration>,
-    max_age: Option<Duration>,
+    step_up: Option<StepUp>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl Error {
     pub fn new(code: Code) -> Self {
-        Self(Box::new(Inner { code, detail: None, fields: Vec::new(), retry_after: None, max_age: None, source: None }))
+        Self(Box::new(Inner { code, detail: None, fields: Vec::new(), retry_after: None, step_up: None, source: None }))
     }
 
     /// A defect or a failure nobody outside can act on; `source` goes to the log.
@@ -292,6 +294,16 @@ impl Error {
     /// A bounded queue is full; the caller may try again in a second.
     pub fn overloaded(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::new(Code::Overloaded).with_source(source).with_retry_after(Duration::from_secs(1))
+    }
+
+    /// Who one is must be proven anew, or better (RFC 9470).
+    pub fn step_up(wanted: StepUp) -> Self {
+        let mut error = Self::new(Code::FreshLoginRequired);
+        error.0.step_up = Some(wanted);
+        if wanted.strength == Strength::Multi {
+            return error.with_detail("This needs a second factor.");
+        }
+        error
     }
 
     /// A body that is well-formed and wrong in these fields.
@@ -334,12 +346,6 @@ impl Error {
     }
 
     #[must_use]
-    pub fn with_max_age(mut self, age: Duration) -> Self {
-        self.0.max_age = Some(age);
-        self
-    }
-
-    #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self
@@ -361,9 +367,9 @@ impl Error {
         self.0.retry_after
     }
 
-    /// How fresh a log-in must be (RFC 9470), when that is what is missing.
-    pub const fn max_age(&self) -> Option<Duration> {
-        self.0.max_age
+    /// How well and how lately one must have proven who one is (RFC 9470), when that is what is missing.
+    pub const fn wanted(&self) -> Option<StepUp> {
+        self.0.step_up
     }
 }
 

@@ -12,7 +12,7 @@ pub mod secret;
 pub mod time;
 pub mod value;
 
-pub use actor::{Actor, Method, Permission, Principal, Role};
+pub use actor::{Actor, Method, Permission, Principal, Proof, Role, StepUp, Strength};
 pub use error::{Code, Error, FieldError, Result};
 pub use id::{AuditId, Id, SessionId, UserId};
 pub use merge_patch::merge_patch;

@@ -1,11 +1,12 @@
-//! What every capability above leans on: the audit trail and the secrets.
+//! What every capability above leans on: the audit trail, the secrets and single-use things.
 pub mod audit;
 pub mod secrets;
+pub mod single_use;
 
 /// The slices of this crate, lowest first; each may call those before it.
-pub const SLICES: [&str; 2] = ["audit", "secrets"];
+pub const SLICES: [&str; 3] = ["audit", "secrets", "single_use"];
 
 /// What this crate adds to a database, in order.
 pub fn migrations() -> Vec<store::Migration> {
-    [audit::MIGRATIONS.as_slice(), secrets::MIGRATIONS.as_slice()].concat()
+    [audit::MIGRATIONS.as_slice(), secrets::MIGRATIONS.as_slice(), single_use::MIGRATIONS.as_slice()].concat()
 }

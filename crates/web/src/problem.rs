@@ -2,7 +2,7 @@
 use std::{borrow::Cow, time::Duration};
 
 use http::{HeaderValue, StatusCode, header};
-use kernel::{Code, Error, FieldError, error::Kind};
+use kernel::{Code, Error, FieldError, StepUp, Strength, error::Kind};
 use serde::Serialize;
 
 use crate::{Reply, edge::audit::one_line};
@@ -92,8 +92,10 @@ fn challenge(error: &Error) -> HeaderValue {
     match error.code() {
         Code::InvalidToken => HeaderValue::from_static("Bearer error=\"invalid_token\""),
         Code::FreshLoginRequired => {
-            let age = error.max_age().unwrap_or_default().as_secs();
-            let text = format!("Bearer error=\"insufficient_user_authentication\", max_age=\"{age}\"");
+            let wanted = error.wanted().unwrap_or(StepUp::FRESH);
+            let acr = if wanted.strength == Strength::Multi { ", acr_values=\"mfa\"" } else { "" };
+            let age = wanted.max_age.as_secs();
+            let text = format!("Bearer error=\"insufficient_user_authentication\", max_age=\"{age}\"{acr}");
             HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("Bearer"))
         }
         _ => HeaderValue::from_static("Bearer"),
@@ -152,8 +154,13 @@ mod tests {
         assert_eq!(challenge(Error::new(Code::Unauthenticated)).as_deref(), Some("Bearer"));
         assert_eq!(challenge(Error::new(Code::InvalidToken)).as_deref(), Some("Bearer error=\"invalid_token\""));
         assert_eq!(
-            challenge(Error::new(Code::FreshLoginRequired).with_max_age(Duration::from_mins(5))).as_deref(),
+            challenge(Error::step_up(StepUp::FRESH)).as_deref(),
             Some("Bearer error=\"insufficient_user_authentication\", max_age=\"300\"")
+        );
+        let multi = StepUp { strength: Strength::Multi, max_age: Duration::from_mins(10) };
+        assert_eq!(
+            challenge(Error::step_up(multi)).as_deref(),
+            Some("Bearer error=\"insufficient_user_authentication\", max_age=\"600\", acr_values=\"mfa\"")
         );
         assert_eq!(challenge(Error::new(Code::Forbidden)), None);
     }

@@ -4,7 +4,7 @@ use std::{borrow::Cow, future::Future, sync::Arc};
 use futures_util::{FutureExt as _, future::BoxFuture};
 use http::{Method, StatusCode};
 use kernel::{
-    Code, Permission, Result,
+    Code, Permission, Result, StepUp,
     schema::{Field, Schema},
 };
 
@@ -21,6 +21,8 @@ pub struct Route {
     pub path: Cow<'static, str>,
     pub access: Access,
     pub class: Class,
+    /// How well and how lately the caller must have proven who they are.
+    pub step_up: Option<StepUp>,
     pub body: Body,
     /// Most bytes of a body, where the server's own bound does not suit.
     pub body_limit: Option<usize>,
@@ -108,6 +110,7 @@ impl Route {
             path: path.into(),
             access: Access::LoggedIn,
             class: Class::Standard,
+            step_up: None,
             body: Body::None,
             body_limit: None,
             query: Vec::new(),
@@ -125,6 +128,14 @@ impl Route {
     #[must_use]
     pub fn class(mut self, class: Class) -> Self {
         self.class = class;
+        self
+    }
+
+    /// Asks for a proof as strong and as fresh as this; services ask again.
+    #[must_use]
+    pub fn step_up(mut self, wanted: StepUp) -> Self {
+        self.step_up = Some(wanted);
+        self.operation.errors.push(Code::FreshLoginRequired);
         self
     }
 

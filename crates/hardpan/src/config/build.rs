@@ -39,6 +39,7 @@ pub fn config(profile: Profile, dir: &Path, settings: &Settings, master_keys: Ma
             },
             access_ttl: settings.duration("auth.access_ttl")?,
             refresh_ttl: settings.duration("auth.refresh_ttl")?,
+            require_mfa: settings.list("auth.require_mfa")?.to_vec(),
             password_min_length: settings.int("auth.password_min_length")?,
         },
         limits: Limits {

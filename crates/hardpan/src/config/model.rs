@@ -88,6 +88,8 @@ pub struct Auth {
     pub registration: Registration,
     pub access_ttl: Duration,
     pub refresh_ttl: Duration,
+    /// Roles that are held with a second factor alone.
+    pub require_mfa: Vec<String>,
     /// Characters.
     pub password_min_length: usize,
 }

@@ -1,15 +1,10 @@
 //! Deleting one's account: a tombstone at once, and word to everyone who keeps something of the person.
-use std::time::Duration;
-
 use ::store::{Ctx, Tx};
 use futures_util::{FutureExt as _, future::BoxFuture};
-use kernel::{Code, Error, Result, UserId};
+use kernel::{Code, Error, Result, StepUp, UserId};
 use platform::audit::{self, Entry};
 
 use super::{service::Accounts, store};
-
-/// How fresh the log-in must be that deletes an account.
-const FRESH: Duration = Duration::from_mins(5);
 
 /// Whoever keeps something of a person hides it when the account goes; purging follows in its own time.
 pub trait AccountDeleted: Send + Sync {
@@ -26,7 +21,7 @@ impl Accounts {
     where
         F: FnOnce(i64) -> bool + Send + 'static,
     {
-        let user_id = ctx.actor.require_fresh(ctx.now(), FRESH)?.user_id;
+        let user_id = ctx.actor.require_fresh(ctx.now(), StepUp::FRESH)?.user_id;
         let accounts = self.clone();
         let deleted = ctx.write(move |ctx, tx| {
             async move {

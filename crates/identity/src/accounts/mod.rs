@@ -21,7 +21,7 @@ pub fn routes(accounts: &Accounts) -> web::Routes {
 }
 
 /// This slice's migrations.
-pub const MIGRATIONS: [::store::Migration; 2] = [
+pub const MIGRATIONS: [::store::Migration; 3] = [
     ::store::Migration {
         id: "202611210703_create_users",
         sql: include_str!("migrations/202611210703_create_users.sql"),
@@ -29,5 +29,9 @@ pub const MIGRATIONS: [::store::Migration; 2] = [
     ::store::Migration {
         id: "202611211520_add_email_verified_at",
         sql: include_str!("migrations/202611211520_add_email_verified_at.sql"),
+    },
+    ::store::Migration {
+        id: "202611211530_add_second_factor_to_users",
+        sql: include_str!("migrations/202611211530_add_second_factor_to_users.sql"),
     },
 ];

@@ -2,7 +2,7 @@
 use std::borrow::Cow;
 
 use kernel::{
-    Code, Result,
+    Code, Result, StepUp,
     schema::{Field, Kind, Schema},
 };
 use web::{Call, Method, Reply, Route, Routes, StatusCode};
@@ -31,7 +31,8 @@ pub(super) fn routes(accounts: &Accounts) -> Routes {
         Route::new(Method::DELETE, PATH, "delete_me", accounts, delete)
             .summary(TAG, "Delete one's account; wants a log-in of the last five minutes")
             .answers(StatusCode::NO_CONTENT, "It is deleted", None)
-            .errors(&[Code::FreshLoginRequired, Code::LastAdministrator, Code::VersionMismatch]),
+            .step_up(StepUp::FRESH)
+            .errors(&[Code::LastAdministrator, Code::VersionMismatch]),
     ]
 }
 

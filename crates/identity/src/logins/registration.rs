@@ -1,7 +1,7 @@
 //! Registering: an account and its first session in one transaction.
 use ::store::Ctx;
 use futures_util::FutureExt as _;
-use kernel::{Code, Error, Method, Result};
+use kernel::{Code, Error, Method, Proof, Result};
 
 use super::{
     model::{Grant, Registration},
@@ -25,7 +25,11 @@ impl Logins {
         let created = ctx.write(move |ctx, tx| {
             async move {
                 let user = accounts.insert(tx, &ctx, &new, &password_hash).await?;
-                let new = NewSession { user_id: user.id, transport, methods: vec![Method::Password] };
+                let new = NewSession {
+                    user_id: user.id,
+                    transport,
+                    proofs: vec![Proof { method: Method::Password, at: ctx.now() }],
+                };
                 let session = accounts.sessions().create(tx, &ctx, new).await?;
                 Ok((user, session))
             }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use ::store::Ctx;
 use futures_util::FutureExt as _;
-use kernel::{Code, Error, Method, Result, Secret, SessionId, UserId};
+use kernel::{Code, Error, Method, Proof, Result, Secret, SessionId, UserId};
 use platform::{
     audit::{self, Entry},
     secrets::{Keyring, MacKey},
@@ -80,7 +80,8 @@ impl Logins {
         ctx.write(move |ctx, tx| {
             async move {
                 let Some(user) = accounts.confirm(tx, user_id, &hash).await? else { return Ok(None) };
-                let new = NewSession { user_id, transport, methods: vec![Method::Password] };
+                let new =
+                    NewSession { user_id, transport, proofs: vec![Proof { method: Method::Password, at: ctx.now() }] };
                 let session = accounts.sessions().create(tx, &ctx, new).await?;
                 Ok(Some((user, session)))
             }

@@ -2,7 +2,7 @@
 use std::sync::Arc;
 
 use ::store::RequestInfo;
-use kernel::{Actor, Method, Principal, SessionId, Timestamp, UserId};
+use kernel::{Actor, Method, Principal, Proof, SessionId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 /// A stored session.
@@ -13,11 +13,10 @@ pub struct Session {
     /// Of the refresh token that is good next.
     pub generation: i64,
     pub transport: Transport,
-    pub methods: Vec<Method>,
+    pub proofs: Vec<Proof>,
     pub user_agent: Option<String>,
     pub address: Option<String>,
     pub created_at: Timestamp,
-    pub authenticated_at: Timestamp,
     /// The last refresh.
     pub last_seen_at: Timestamp,
     pub rotated_at: Option<Timestamp>,
@@ -38,7 +37,7 @@ pub enum Transport {
 pub struct NewSession {
     pub user_id: UserId,
     pub transport: Transport,
-    pub methods: Vec<Method>,
+    pub proofs: Vec<Proof>,
 }
 
 /// What people see of a session.
@@ -62,14 +61,20 @@ impl Session {
         self.revoked_at.is_none() && self.expires_at > now
     }
 
+    /// When anything was last proven.
+    pub(crate) fn authenticated_at(&self) -> Timestamp {
+        self.proofs.iter().map(|proof| proof.at).max().unwrap_or(self.created_at)
+    }
+
     /// Whoever holds this session's refresh token, for the audit trail: without roles, so good for nothing else.
     pub(crate) fn holder(&self) -> Actor {
         Actor::Full(Principal {
             user_id: self.user_id,
             session_id: self.id,
             roles: Arc::default(),
-            methods: self.methods.clone().into(),
-            authenticated_at: self.authenticated_at,
+            proofs: self.proofs.as_slice().into(),
+            has_second_factor: false,
+            is_held_back: false,
         })
     }
 
@@ -100,14 +105,20 @@ impl Transport {
     }
 }
 
-/// As the column holds them: names divided by spaces.
-pub(super) fn join_methods(methods: &[Method]) -> String {
-    methods.iter().map(|method| method.as_str()).collect::<Vec<_>>().join(" ")
+/// As the column holds them: `method@microseconds`, divided by spaces.
+pub(super) fn join_proofs(proofs: &[Proof]) -> String {
+    let words = proofs.iter().map(|proof| format!("{}@{}", proof.method.as_str(), proof.at.micros()));
+    words.collect::<Vec<_>>().join(" ")
 }
 
-/// The reverse; a method this version does not know proves nothing to it.
-pub(super) fn split_methods(text: &str) -> Vec<Method> {
-    text.split(' ').filter_map(Method::parse).collect()
+/// The reverse; a method this version does not know proves nothing to it. Older sessions have names alone, all of `since`.
+pub(super) fn split_proofs(text: &str, since: Timestamp) -> Vec<Proof> {
+    let proof = |word: &str| {
+        let (name, at) = word.split_once('@').unwrap_or((word, ""));
+        let at = at.parse().map_or(since, Timestamp::from_micros);
+        Some(Proof { method: Method::parse(name)?, at })
+    };
+    text.split(' ').filter_map(proof).collect()
 }
 
 /// The user agent of a request, bounded.

@@ -3,7 +3,9 @@ use std::{sync::Arc, time::Duration};
 
 use ::store::{Ctx, Source, Tx};
 use futures_util::FutureExt as _;
-use kernel::{Code, Error, Limit, Page, Permission, Principal, Result, SessionId, Timestamp, UserId, id};
+use kernel::{
+    Code, Error, Limit, Method, Page, Permission, Principal, Proof, Result, Role, SessionId, Timestamp, UserId, id,
+};
 use platform::audit::{self, Entry};
 use serde_json::json;
 
@@ -49,10 +51,10 @@ struct Inner {
 
 impl Sessions {
     /// A session lasts `refresh_ttl` from its last refresh, and at most 30 days from its log-in (or `refresh_ttl`,
-    /// when that is longer).
-    pub(crate) fn new(refresh_ttl: Duration, cursors: Cursors) -> Self {
+    /// when that is longer). Roles of `mfa_roles` are held by sessions with a second factor alone.
+    pub(crate) fn new(refresh_ttl: Duration, mfa_roles: Vec<Role>, cursors: Cursors) -> Self {
         let lifetimes = Lifetimes { refresh_ttl, cap: refresh_ttl.max(MAX_LIFETIME) };
-        Self(Arc::new(Inner { lifetimes, states: States::new(), cursors }))
+        Self(Arc::new(Inner { lifetimes, states: States::new(mfa_roles), cursors }))
     }
 
     /// Removes sessions that have been over for a month at least, and says how many. Safe to stop and to run twice.
@@ -78,21 +80,42 @@ impl Sessions {
             user_id: new.user_id,
             generation: 0,
             transport: new.transport,
-            methods: new.methods,
+            proofs: new.proofs,
             user_agent: user_agent(&ctx.request),
             address: ctx.request.address.map(|address| address.to_string()),
             created_at: now,
-            authenticated_at: now,
             last_seen_at: now,
             rotated_at: None,
             expires_at: now.plus(self.0.lifetimes.refresh_ttl),
             revoked_at: None,
         };
         store::insert(tx, &session).await?;
-        let methods: Vec<_> = session.methods.iter().map(|method| method.as_str()).collect();
-        let after = json!({"user_id": session.user_id, "transport": session.transport, "methods": methods});
+        let after = json!({"user_id": session.user_id, "transport": session.transport, "methods": methods(&session)});
         let entry = Entry::new("session.created", "session", session.id).after(after);
         audit::record(tx, &ctx.with_actor(session.holder()), entry).await?;
+        Ok(session)
+    }
+
+    /// The caller's session with one more proof, under a new id: what was handed out before for the old one is void, so
+    /// that nobody who saw it gains by the proof (CVE-2024-28197). Call [`Sessions::forget`] of the old id after the commit.
+    ///
+    /// Errors: 401 when the session has ended meanwhile.
+    pub(crate) async fn elevate(&self, tx: &mut Tx<'_>, ctx: &Ctx, method: Method) -> Result<Session> {
+        let (old_id, now) = (ctx.actor.require_login()?.session_id, ctx.now());
+        let ended = || Error::new(Code::InvalidToken);
+        let old = store::get(tx, old_id).await?.filter(|session| session.is_live(now)).ok_or_else(ended)?;
+        if !store::revoke(tx, old_id, old.user_id, now).await? {
+            return Err(ended());
+        }
+        let mut proofs = old.proofs.clone();
+        proofs.retain(|proof| proof.method != method);
+        proofs.push(Proof { method, at: now });
+        // The first log-in counts for how long it may last: ids tell when they were made, so `created_at` is kept beside.
+        let session = Session { id: ctx.new_id(), generation: 0, rotated_at: None, last_seen_at: now, proofs, ..old };
+        store::insert(tx, &session).await?;
+        let after = json!({"user_id": session.user_id, "from": old_id, "methods": methods(&session)});
+        let entry = Entry::new("session.elevated", "session", session.id).after(after);
+        audit::record(tx, ctx, entry).await?;
         Ok(session)
     }
 
@@ -204,6 +227,10 @@ async fn revoke_all(
     }
     let after = json!({"count": count, "kept": kept, "reason": reason});
     audit::record(tx, ctx, Entry::new("session.revoked", "user", user_id).after(after)).await
+}
+
+fn methods(session: &Session) -> Vec<&'static str> {
+    session.proofs.iter().map(|proof| proof.method.as_str()).collect()
 }
 
 fn require_own_or_managed(ctx: &Ctx, user_id: UserId) -> Result<()> {

@@ -9,10 +9,12 @@ use std::{
 
 use ::store::Source;
 use futures_util::FutureExt as _;
-use kernel::{Error, Principal, Result, SessionId, Timestamp, UserId, Uuid, error::Kind};
+use kernel::{
+    Error, Principal, Result, Role, SessionId, Strength, Timestamp, UserId, Uuid, actor::strength, error::Kind,
+};
 use moka::sync::Cache;
 
-use super::store;
+use super::store::{self, Standing};
 
 /// Log-out bites everywhere within this time.
 const MAX_AGE: Duration = Duration::from_secs(1);
@@ -25,6 +27,8 @@ pub(super) struct States {
     /// Counts changes by session and by user. An entry is good while the counts are those from before it was read, so
     /// that a read which began before a change and ended after it is never believed.
     changes: Vec<AtomicU64>,
+    /// Roles held by whoever proved a second factor alone.
+    mfa_roles: Vec<Role>,
 }
 
 #[derive(Clone)]
@@ -41,8 +45,9 @@ struct State {
 }
 
 impl States {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(mfa_roles: Vec<Role>) -> Self {
         Self {
+            mfa_roles,
             cache: Cache::builder().max_capacity(CAPACITY).time_to_live(MAX_AGE).build(),
             changes: std::iter::repeat_with(AtomicU64::default).take(SLOTS).collect(),
         }
@@ -60,7 +65,7 @@ impl States {
         let state = if let Some(entry) = self.cache.get(&id).filter(is_good) {
             entry.state
         } else {
-            let state = read(source, id).await?.map(Arc::new);
+            let state = self.read(source, id).await?.map(Arc::new);
             self.cache.insert(id, Entry { state: state.clone(), read_at: now, changes });
             state
         };
@@ -87,30 +92,37 @@ impl States {
             count.fetch_add(1, Ordering::SeqCst);
         }
     }
+
+    async fn read(&self, source: &Source, id: SessionId) -> Result<Option<State>> {
+        let ctx = source.system("identity");
+        let standing = ctx.read(move |_, tx| async move { store::standing(tx, id).await }.boxed()).await;
+        // Not knowing is never an answer about the token.
+        let standing = standing.map_err(|error| match error.code().kind() {
+            Kind::Unavailable | Kind::Timeout => error,
+            _ => Error::unavailable(error),
+        })?;
+        Ok(standing.map(|standing| self.state(id, standing)))
+    }
+
+    fn state(&self, id: SessionId, standing: Standing) -> State {
+        let Standing { user_id, proofs, has_second_factor, expires_at, roles } = standing;
+        let is_multi = strength(&proofs) == Strength::Multi;
+        let (held, back): (Vec<_>, Vec<_>) =
+            roles.into_iter().partition(|role| is_multi || !self.mfa_roles.contains(role));
+        let principal = Principal {
+            user_id,
+            session_id: id,
+            roles: held.into(),
+            proofs: proofs.into(),
+            has_second_factor,
+            is_held_back: !back.is_empty(),
+        };
+        State { principal, expires_at }
+    }
 }
 
 /// The random end of an id spreads best. Two ids in one slot cost a read too many, never one too few.
 fn slot(id: Uuid) -> usize {
     let [.., high, low] = id.into_bytes();
     usize::from(u16::from_be_bytes([high, low])) % SLOTS
-}
-
-async fn read(source: &Source, id: SessionId) -> Result<Option<State>> {
-    let ctx = source.system("identity");
-    let standing = ctx.read(move |_, tx| async move { store::standing(tx, id).await }.boxed()).await;
-    // Not knowing is never an answer about the token.
-    let standing = standing.map_err(|error| match error.code().kind() {
-        Kind::Unavailable | Kind::Timeout => error,
-        _ => Error::unavailable(error),
-    })?;
-    Ok(standing.map(|standing| State {
-        expires_at: standing.expires_at,
-        principal: Principal {
-            user_id: standing.user_id,
-            session_id: id,
-            roles: standing.roles.into(),
-            methods: standing.methods.into(),
-            authenticated_at: standing.authenticated_at,
-        },
-    }))
 }

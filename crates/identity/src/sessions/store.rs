@@ -1,8 +1,8 @@
 //! SQL of the sessions.
 use ::store::{Row, Tx};
-use kernel::{Error, Method, Result, Role, SessionId, Timestamp, UserId, Uuid, Value};
+use kernel::{Error, Proof, Result, Role, SessionId, Timestamp, UserId, Uuid, Value};
 
-use super::model::{Session, Transport, join_methods, split_methods};
+use super::model::{Session, Transport, join_proofs, split_proofs};
 
 pub(super) async fn insert(tx: &mut Tx<'_>, session: &Session) -> Result<()> {
     let sql = "INSERT INTO sessions (id, user_id, generation, transport, methods, user_agent, address, created_at, \
@@ -12,11 +12,11 @@ pub(super) async fn insert(tx: &mut Tx<'_>, session: &Session) -> Result<()> {
         session.user_id.into(),
         session.generation.into(),
         session.transport.as_str().into(),
-        join_methods(&session.methods).into(),
+        join_proofs(&session.proofs).into(),
         session.user_agent.clone().into(),
         session.address.clone().into(),
         session.created_at.into(),
-        session.authenticated_at.into(),
+        session.authenticated_at().into(),
         session.last_seen_at.into(),
         session.expires_at.into(),
     ];
@@ -97,8 +97,8 @@ pub(super) async fn revoke_all(
 /// Everything a request needs to know of its session.
 pub(super) struct Standing {
     pub user_id: UserId,
-    pub authenticated_at: Timestamp,
-    pub methods: Vec<Method>,
+    pub proofs: Vec<Proof>,
+    pub has_second_factor: bool,
     pub expires_at: Timestamp,
     pub roles: Vec<Role>,
 }
@@ -106,16 +106,16 @@ pub(super) struct Standing {
 /// One query over three slices' tables, because it runs for every session every second. None when the session was
 /// revoked or the account is not active.
 pub(super) async fn standing(tx: &mut Tx<'_>, id: SessionId) -> Result<Option<Standing>> {
-    let sql = "SELECT s.user_id, s.authenticated_at, s.methods, s.expires_at, r.role FROM sessions s \
+    let sql = "SELECT s.user_id, s.authenticated_at, s.methods, s.expires_at, u.has_second_factor, r.role FROM sessions s \
                JOIN users u ON u.id = s.user_id LEFT JOIN user_roles r ON r.user_id = s.user_id \
                WHERE s.id = $1 AND s.revoked_at IS NULL AND u.state = 'active' ORDER BY r.role";
     let rows = tx.query(sql, &[id.into()]).await?;
     let Some(first) = rows.first() else { return Ok(None) };
-    let roles = rows.iter().map(|row| row.get::<Option<String>>(4)).collect::<Result<Vec<_>>>()?;
+    let roles = rows.iter().map(|row| row.get::<Option<String>>(5)).collect::<Result<Vec<_>>>()?;
     Ok(Some(Standing {
         user_id: first.get(0)?,
-        authenticated_at: first.get(1)?,
-        methods: split_methods(&first.get::<String>(2)?),
+        proofs: split_proofs(&first.get::<String>(2)?, first.get(1)?),
+        has_second_factor: first.get(4)?,
         expires_at: first.get(3)?,
         roles: roles.into_iter().flatten().map(Role::from).collect(),
     }))
@@ -128,11 +128,10 @@ fn session(row: &Row) -> Result<Session> {
         user_id: row.get(1)?,
         generation: row.get(2)?,
         transport: Transport::parse(&transport).ok_or_else(|| Error::internal("a session of no known transport"))?,
-        methods: split_methods(&row.get::<String>(4)?),
+        proofs: split_proofs(&row.get::<String>(4)?, row.get(8)?),
         user_agent: row.get(5)?,
         address: row.get(6)?,
         created_at: row.get(7)?,
-        authenticated_at: row.get(8)?,
         last_seen_at: row.get(9)?,
         rotated_at: row.get(10)?,
         expires_at: row.get(11)?,

@@ -40,6 +40,7 @@ pub fn settings() -> Settings {
         refresh_ttl: Duration::from_hours(7 * 24),
         password_min_length: 8,
         roles: vec!["editor".to_owned()],
+        mfa_roles: Vec::new(),
     }
 }
 

@@ -72,8 +72,9 @@ fn user(id: u128, roles: &[&str]) -> Actor {
         user_id: UserId::from_uuid(Uuid::from_u128(id)),
         session_id: Id::from_uuid(Uuid::nil()),
         roles: roles.iter().map(|role| Arc::from(*role)).collect(),
-        methods: Arc::new([Method::Password]),
-        authenticated_at: Timestamp::from_micros(0),
+        proofs: Arc::new([]),
+        has_second_factor: false,
+        is_held_back: false,
     })
 }
 

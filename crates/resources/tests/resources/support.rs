@@ -2,7 +2,7 @@
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use kernel::{Actor, Id, Principal, Secret, Timestamp, UserId, Uuid, actor::Method};
+use kernel::{Actor, Id, Principal, Secret, UserId, Uuid};
 use platform::secrets::Keyring;
 use resources::{
     records::Records,
@@ -74,8 +74,9 @@ pub fn user(number: u128, roles: &[&str]) -> Actor {
         user_id: UserId::from_uuid(Uuid::from_u128(number)),
         session_id: Id::from_uuid(Uuid::nil()),
         roles: roles.iter().map(|role| Arc::from(*role)).collect(),
-        methods: Arc::new([Method::Password]),
-        authenticated_at: Timestamp::from_micros(0),
+        proofs: Arc::new([]),
+        has_second_factor: false,
+        is_held_back: false,
     })
 }
 

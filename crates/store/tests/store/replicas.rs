@@ -5,7 +5,7 @@ use std::{
 };
 
 use futures_util::FutureExt as _;
-use kernel::{Actor, Id, OsRandom, Principal, Secret, SystemClock, Timestamp, UserId, Uuid};
+use kernel::{Actor, Id, OsRandom, Principal, Secret, SystemClock, UserId, Uuid};
 use store::{Ctx, Db, Options, Source};
 use testkit::{Engine, Pair, TestDb};
 
@@ -26,8 +26,9 @@ fn account(number: u64) -> Actor {
         user_id: UserId::from_uuid(Uuid::from_u64_pair(1, number)),
         session_id: Id::from_uuid(Uuid::from_u64_pair(2, number)),
         roles: Arc::new([]),
-        methods: Arc::new([]),
-        authenticated_at: Timestamp::from_micros(0),
+        proofs: Arc::new([]),
+        has_second_factor: false,
+        is_held_back: false,
     })
 }
 

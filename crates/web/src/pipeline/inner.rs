@@ -4,7 +4,7 @@ use std::{mem, sync::Arc};
 
 use http::{HeaderMap, HeaderValue, Method, header};
 use hyper::body::Body as _;
-use kernel::{Actor, Code, Error, Result, UserId, error::Kind};
+use kernel::{Actor, Code, Error, Result, Timestamp, UserId, error::Kind};
 
 use super::{Inner, once, outer::Exchange};
 use crate::{
@@ -28,7 +28,7 @@ impl Inner {
             let now = self.source.clock.now();
             self.limiter.by_principal(route.class, user, now, &mut exchange.verdicts)?;
         }
-        check_access(route.access, &caller.actor)?;
+        check_access(route, &caller.actor, self.source.clock.now())?;
         let mut actor = self.proven(route, &exchange.headers, caller)?;
 
         let query = validation::query(&route.query, exchange.line.uri.query())?;
@@ -38,7 +38,7 @@ impl Inner {
         if !is_here {
             // A body may take longer to arrive than a verdict on its sender is good for.
             let caller = self.caller(route, &exchange.headers).await?;
-            check_access(route.access, &caller.actor)?;
+            check_access(route, &caller.actor, self.source.clock.now())?;
             actor = self.proven(route, &exchange.headers, caller)?;
         }
         let once = once::of(route, &actor, exchange, &body)?;
@@ -135,13 +135,17 @@ fn credentials<'a>(headers: &'a HeaderMap, access_cookie: &str) -> Result<Creden
     }
 }
 
-fn check_access(access: Access, actor: &Actor) -> Result<()> {
-    match (access, actor) {
+fn check_access(route: &Route, actor: &Actor, now: Timestamp) -> Result<()> {
+    match (route.access, actor) {
         (Access::Public, _) => Ok(()),
         // Half a log-in is good for nothing but completing it.
         (_, Actor::PasswordOnly(_)) => Err(Error::new(Code::Unauthenticated)),
         (Access::Rules, _) => Ok(()),
         (Access::LoggedIn, actor) => actor.require_login().map(|_| ()),
         (Access::Permission(permission), actor) => actor.require(permission),
+    }?;
+    match route.step_up {
+        Some(wanted) => actor.require_fresh(now, wanted).map(|_| ()),
+        None => Ok(()),
     }
 }

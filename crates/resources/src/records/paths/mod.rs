@@ -62,8 +62,9 @@ fn user(roles: &[String]) -> Actor {
         user_id: UserId::from_uuid(sample::id(1)),
         session_id: SessionId::from_uuid(sample::id(1)),
         roles: roles.iter().map(|role| role.as_str().into()).collect(),
-        methods: Arc::new([]),
-        authenticated_at: Timestamp::from_micros(0),
+        proofs: Arc::new([]),
+        has_second_factor: false,
+        is_held_back: false,
     })
 }
 

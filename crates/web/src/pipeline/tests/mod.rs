@@ -11,7 +11,7 @@ use futures_util::{FutureExt as _, future::BoxFuture};
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use kernel::{
-    Actor, Code, Error, Permission, Principal, SeededRandom, SessionId, SystemClock, UserId, Uuid,
+    Actor, Code, Error, Permission, Principal, SeededRandom, SessionId, StepUp, SystemClock, UserId, Uuid,
     actor::ADMIN,
     schema::{Field, Kind, Schema},
 };
@@ -63,8 +63,9 @@ fn full(roles: &[&str]) -> Actor {
         user_id: user(),
         session_id: SessionId::from_uuid(Uuid::from_u128(8)),
         roles: roles.iter().map(|role| (*role).into()).collect(),
-        methods: Arc::new([]),
-        authenticated_at: kernel::Timestamp::from_micros(0),
+        proofs: Arc::new([]),
+        has_second_factor: false,
+        is_held_back: false,
     })
 }
 
@@ -109,10 +110,8 @@ fn routes() -> Routes {
         Route::new(Method::GET, "/forever", "forever", &(), |(), _| std::future::pending()).access(Access::Public),
         Route::new(Method::GET, "/busy", "busy", &(), |(), _| async { Err(Error::overloaded("the queue is full")) })
             .access(Access::Public),
-        Route::new(Method::GET, "/fresh", "fresh", &(), |(), _| async {
-            Err(Error::new(Code::FreshLoginRequired).with_max_age(Duration::from_mins(5)))
-        })
-        .access(Access::Public),
+        Route::new(Method::GET, "/fresh", "fresh", &(), |(), _| async { Err(Error::step_up(StepUp::FRESH)) })
+            .access(Access::Public),
     ]
 }
 
