@@ -8,6 +8,7 @@ mod reader;
 mod rules;
 mod service;
 mod shape;
+mod sound;
 mod step;
 mod store;
 #[cfg(test)]

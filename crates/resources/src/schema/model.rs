@@ -6,6 +6,7 @@ use kernel::{
     rule::{self, Rule, Type},
     schema::{Field, Kind, Schema},
 };
+use serde::{Deserialize, Serialize};
 
 use super::{index::Index, shape::unique_index_of};
 
@@ -97,7 +98,8 @@ pub struct Reference {
 }
 
 /// What becomes of a row when the one it refers to goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OnDelete {
     Restrict,
     SetNull,

@@ -98,7 +98,8 @@ fn former_name(value: &toml::Value) -> Option<&str> {
     value.get("renamed_from").and_then(toml::Value::as_str)
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether a declared table or column can have this name.
+pub(super) fn is_name(name: &str) -> bool {
     (1..=NAME_LENGTH).contains(&name.len())
         && name.starts_with(|first: char| first.is_ascii_lowercase())
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')

@@ -88,11 +88,13 @@ impl Plan {
         }
     }
 
-    /// Adds to `wanted` what is no longer declared and still there; rows must be writable without it.
+    /// Adds to `wanted` what is no longer declared and still there; rows must be writable without it, and what it refers to must be
+    /// free to go: nobody could take the reference out.
     fn keep(&mut self, wanted: &mut Shapes) {
         for (table, old) in &self.shapes {
             let Some(shape) = wanted.get_mut(table) else {
-                wanted.insert(table.clone(), old.clone());
+                let columns = old.columns.iter().map(|column| ColumnShape { reference: None, ..column.clone() });
+                wanted.insert(table.clone(), TableShape { columns: columns.collect(), ..old.clone() });
                 self.kept.push(table.clone());
                 continue;
             };
@@ -102,7 +104,7 @@ impl Plan {
                     continue;
                 }
                 let is_nullable = column.is_nullable || !column.may_be_left_out();
-                shape.columns.push(ColumnShape { is_nullable, ..column.clone() });
+                shape.columns.push(ColumnShape { is_nullable, reference: None, ..column.clone() });
                 self.kept.push(format!("{table}.{}", column.name));
             }
         }

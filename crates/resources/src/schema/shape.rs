@@ -7,12 +7,12 @@ use serde_json::Value as Json;
 
 use super::{
     index::{Index, Predicate},
-    model::{Column, Owner, Resource, Stamp},
+    model::{Column, OnDelete, Owner, Resource, Stamp},
 };
 use crate::search;
 
 /// PostgreSQL's longest name, in bytes.
-const IDENTIFIER_LENGTH: usize = 63;
+pub(super) const IDENTIFIER_LENGTH: usize = 63;
 
 /// Every declared table by its name.
 pub type Shapes = BTreeMap<String, TableShape>;
@@ -57,7 +57,7 @@ pub struct ColumnShape {
 #[serde(deny_unknown_fields)]
 pub struct ReferenceShape {
     pub to: String,
-    pub on_delete: String,
+    pub on_delete: OnDelete,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -144,10 +144,10 @@ impl IndexShape {
 
 impl ColumnShape {
     fn of(column: &Column) -> Self {
-        let reference = column.reference.as_ref().map(|reference| ReferenceShape {
-            to: reference.to.clone(),
-            on_delete: reference.on_delete.as_str().to_owned(),
-        });
+        let reference = column
+            .reference
+            .as_ref()
+            .map(|reference| ReferenceShape { to: reference.to.clone(), on_delete: reference.on_delete });
         Self {
             name: column.name.clone(),
             physical: Physical::of(&column.kind),

@@ -3,7 +3,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::shape::{ColumnShape, IndexShape, SearchShape, Shapes, TableShape};
+use super::{
+    shape::{ColumnShape, IndexShape, SearchShape, Shapes, TableShape},
+    sound,
+};
 
 /// One step of a migration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,8 +56,15 @@ impl Step {
         }
     }
 
-    /// Does to `shapes` what it does to the tables. Errors: it does not fit them, and why.
+    /// Does to `shapes` what it does to the tables. Errors: it does not fit them, or leads to what cannot be, and why.
     pub(super) fn change(&self, shapes: &mut Shapes) -> Result<(), String> {
+        self.change_shapes(shapes)?;
+        let table = if let Self::RenameTable { to, .. } = self { to } else { self.table() };
+        // Every step becomes SQL by way of here: names it does not find in sound shapes it leaves in them.
+        shapes.get(table).map_or(Ok(()), |shape| sound::check(table, shape))
+    }
+
+    fn change_shapes(&self, shapes: &mut Shapes) -> Result<(), String> {
         match self {
             Self::CreateTable { table, columns } => {
                 let shape = TableShape { columns: columns.clone(), indexes: Vec::new(), search: None };
@@ -183,7 +193,7 @@ fn differences(from: &ColumnShape, to: &ColumnShape) -> Vec<String> {
         let reference = to.reference.as_ref();
         words.push(reference.map_or_else(
             || "refers to nothing".to_owned(),
-            |reference| format!("refers to {}, on delete {}", reference.to, reference.on_delete),
+            |reference| format!("refers to {}, on delete {}", reference.to, reference.on_delete.as_str()),
         ));
     }
     words

@@ -255,3 +255,42 @@ fn an_index_of_some_records_says_where_it_cannot_be_one() {
     assert_eq!(with("record.c.a == 1").len(), 1);
     assert!(with("record.a ==")[0].contains("at character 12"));
 }
+
+#[test]
+fn whatever_is_declared_leads_to_sound_tables() {
+    let fields = [
+        ("text", "\"it's\"", "'it'"),
+        ("email", "\"a@b.example\"", "'a'"),
+        ("date", "\"2026-01-02\"", "'2026-01-02'"),
+        ("int", "-3", "-3"),
+        ("float", "0.5", "1"),
+        ("float", "1e300", "1.5"),
+        ("decimal", "\"-1.5\"", "1"),
+        ("decimal", "\"0\"", "-1.5"),
+        ("bool", "true", "false"),
+        ("timestamp", "\"2026-01-02T03:04:05Z\"", "timestamp('2026-01-02T03:04:05Z')"),
+    ];
+    for (kind, default, value) in fields {
+        let text = format!(
+            "[docs]\nindexes = [{{ fields = [\"created_at\"], where = \"record.a != {value}\" }}]\n\
+             [docs.fields]\na = {{ type = \"{kind}\", default = {default} }}"
+        );
+        let (declaration, problems) = read(&text);
+        assert_eq!(problems, [], "{text}");
+        assert_eq!(Plan::make(&Shapes::new(), &declaration, Undeclared::Keep).refused, Vec::<String>::new(), "{text}");
+    }
+    let owned = "[docs]\nindexes = [{ fields = [\"a2\"], where = \"record.owner_id != 'usr_01h455vb4pex5vsknk084sn02q'\" }]\n\
+                 [docs.fields]\na = { type = \"json\", default = { b = 1 } }\na2 = { type = \"ref\", to = \"docs\" }";
+    let (declaration, problems) = read(owned);
+    assert_eq!(problems, []);
+    assert_eq!(Plan::make(&Shapes::new(), &declaration, Undeclared::Keep).refused, Vec::<String>::new());
+}
+
+#[test]
+fn what_is_kept_refers_to_nothing() {
+    let text = "[a.fields]\nx={type=\"int\"}\nb={type=\"ref\",to=\"b\",required=true}\n[b.fields]\nx={type=\"int\"}";
+    let b = "[b.fields]\nx={type=\"int\"}";
+    let (steps, refused) = plan(text, &format!("[a.fields]\nx={{type=\"int\"}}\n{b}"), Undeclared::Keep);
+    assert_eq!((&steps[1..], refused), (&["change column a.b: may be null, refers to nothing".to_owned()][..], 0));
+    assert_eq!(plan(text, b, Undeclared::Keep), (vec!["change column a.b: refers to nothing".to_owned()], 0));
+}

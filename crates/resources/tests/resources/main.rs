@@ -9,11 +9,13 @@
 
 mod estimates;
 mod expressions;
+mod kept;
 mod lists;
 mod names;
 mod paging;
 mod rules;
 mod search;
+mod sound;
 mod support;
 mod tables;
 mod transfer;

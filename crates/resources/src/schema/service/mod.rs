@@ -59,7 +59,8 @@ pub async fn make_recorded(ctx: &Ctx, tables: Vec<(String, String)>) -> Result<(
             let here = store::recorded(tx).await?;
             let plan = Plan::of_shapes(&here, &wanted);
             if !plan.refused.is_empty() {
-                return Err(Error::internal(plan.refused.join("; ")));
+                let detail = format!("The tables cannot be made: {}.", plan.refused.join("; "));
+                return Err(Error::internal(detail.clone()).with_detail(detail));
             }
             change(tx, &ctx, &here, &plan.steps).await
         }

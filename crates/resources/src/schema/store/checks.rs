@@ -38,7 +38,7 @@ pub(super) fn checks(dialect: Dialect, step: &Step) -> Vec<Statement> {
             if from.is_nullable && !to.is_nullable && ddl::filling(dialect, to).is_none() {
                 refuse(&format!("{x} IS NULL"), format!("rows of {table} have no {}; give it a default", to.name));
             }
-            if let Some(target) = new_target(from, to) {
+            if let (Some(target), None) = (new_target(from, to), returned(from, to)) {
                 let orphaned = format!("{x} IS NOT NULL AND {x} NOT IN (SELECT id FROM \"{target}\")");
                 refuse(&orphaned, format!("rows of {table} have a {} that is not in {target}", to.name));
             }
@@ -53,4 +53,9 @@ fn new_target<'a>(from: &ColumnShape, to: &'a ColumnShape) -> Option<&'a str> {
     let new = to.reference.as_ref()?;
     let is_old = from.reference.as_ref().is_some_and(|old| old.to == new.to);
     (!is_old && from.physical == to.physical).then_some(new.to.as_str())
+}
+
+/// What the column refers to again, having referred to nothing while it was not declared. What is gone since is taken out.
+pub(super) fn returned<'a>(from: &ColumnShape, to: &'a ColumnShape) -> Option<&'a str> {
+    new_target(from, to).filter(|_| from.reference.is_none() && to.is_nullable)
 }

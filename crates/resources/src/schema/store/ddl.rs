@@ -1,4 +1,4 @@
-//! Statements that make declared tables. Names come from the checked declaration alone and are always quoted.
+//! Statements that make declared tables. Names and values are those of sound shapes alone; names are always quoted.
 use std::fmt::Write as _;
 
 use ::store::Dialect;
@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use super::{
     super::{
         index::{Comparison, Predicate},
+        model::OnDelete,
         shape::{ColumnShape, Fill, IndexShape, Physical, ReferenceShape, SearchShape, Shapes, TableShape, identifier},
         step::Step,
     },
@@ -91,11 +92,11 @@ pub(super) fn column_definition(dialect: Dialect, table: &str, column: &ColumnSh
 }
 
 pub(super) fn references(reference: &ReferenceShape) -> String {
-    let on_delete = match reference.on_delete.as_str() {
-        "cascade" => "CASCADE",
-        "set_null" => "SET NULL",
+    let on_delete = match reference.on_delete {
+        OnDelete::Cascade => "CASCADE",
+        OnDelete::SetNull => "SET NULL",
         // Checked at the end of the statement, so that rows that refer to each other can go together.
-        _ => "NO ACTION",
+        OnDelete::Restrict => "NO ACTION",
     };
     format!("REFERENCES \"{}\" (id) ON DELETE {on_delete}", reference.to)
 }

@@ -12,14 +12,19 @@ use kernel::{Error, Result, Timestamp, Value};
 pub use work::{Statement, Work};
 pub(super) use work::{run, works};
 
-use super::shape::{Shapes, TableShape};
+use super::{
+    shape::{Shapes, TableShape},
+    sound,
+};
 
 pub(super) async fn recorded(tx: &mut Tx<'_>) -> Result<Shapes> {
     let rows = tx.query("SELECT name, shape FROM declared_tables ORDER BY name", &[]).await?;
     rows.iter()
         .map(|row| {
-            let shape: String = row.get(1)?;
-            Ok((row.get(0)?, serde_json::from_str(&shape).map_err(Error::internal)?))
+            let (name, shape): (String, String) = (row.get(0)?, row.get(1)?);
+            let shape: TableShape = serde_json::from_str(&shape).map_err(Error::internal)?;
+            sound::check(&name, &shape).map_err(Error::internal)?;
+            Ok((name, shape))
         })
         .collect()
 }

@@ -6,7 +6,7 @@ use super::{
         shape::{ColumnShape, Shapes, identifier},
         step::Step,
     },
-    checks::checks,
+    checks::{checks, returned},
     convert::convert,
     ddl,
     work::Statement,
@@ -101,6 +101,10 @@ fn change_column(table: &str, from: &ColumnShape, to: &ColumnShape) -> Vec<Strin
     if let Some(reference) = &to.reference
         && (from.reference != to.reference || is_other_type)
     {
+        if let Some(target) = returned(from, to) {
+            let gone = format!("\"{name}\" NOT IN (SELECT id FROM \"{target}\")");
+            sql.push(format!("UPDATE \"{table}\" SET \"{name}\" = NULL WHERE {gone}"));
+        }
         let constraint = constraint(table, name);
         let references = ddl::references(reference);
         sql.push(format!("{alter} ADD CONSTRAINT \"{constraint}\" FOREIGN KEY (\"{name}\") {references}"));

@@ -8,7 +8,7 @@ use super::{
         shape::{ColumnShape, Shapes, TableShape},
         step::Step,
     },
-    checks::checks,
+    checks::{checks, returned},
     convert::convert,
     ddl,
     work::Statement,
@@ -82,7 +82,9 @@ fn value(old: &TableShape, column: &ColumnShape) -> String {
     let filling = ddl::filling(DIALECT, column);
     let Some(from) = old.column(&column.name) else { return filling.unwrap_or_else(|| "NULL".to_owned()) };
     let kept = format!("\"{}\"", column.name);
-    let value = if from.physical == column.physical {
+    let value = if let Some(target) = returned(from, column) {
+        format!("CASE WHEN {kept} IN (SELECT id FROM \"{target}\") THEN {kept} END")
+    } else if from.physical == column.physical {
         kept
     } else {
         convert(DIALECT, from.physical, column.physical, &kept).value
