@@ -6,6 +6,7 @@ use kernel::{Result, Value};
 use resources::schema;
 use store::{
     Ctx, Migration,
+    claim::Hold,
     copy::{self, Digest, Progress as Came, Table},
     migrate,
 };
@@ -47,8 +48,8 @@ impl Build {
             known.into_iter().filter(|migration| origin.migrations.iter().any(|id| id == migration.id)).collect();
         migrate::apply(&ctx, &applied).await?;
         schema::make_recorded(&ctx, origin.declared).await?;
-        copy::set_references_aside(&ctx).await?;
         let tables = ctx.read(|ctx, tx| async move { inventory(&ctx, tx).await }.boxed()).await?;
+        copy::set_references_aside(&ctx, &tables).await?;
         Ok(Self { ctx, tables })
     }
 
@@ -71,9 +72,16 @@ impl Build {
         copy::digest(&self.ctx, table).await
     }
 
-    /// Makes it a database like any other: references are checked, what is derived from rows is made.
-    pub async fn finish(&self) -> Result<()> {
-        copy::finish(&self.ctx, |ctx, tx| async move { schema::make_searches(&ctx, tx).await }.boxed()).await?;
+    /// Makes it a database like any other: references are checked, what is derived from rows is made. `hold` is of its claim.
+    pub async fn finish(&self, hold: Hold) -> Result<()> {
+        copy::finish(&self.ctx, move |ctx, tx| {
+            async move {
+                schema::make_searches(&ctx, tx).await?;
+                hold.check(tx).await
+            }
+            .boxed()
+        })
+        .await?;
         let status = migrate::status(&self.ctx, &assemble::migrations()).await?;
         let strange = [migrate::State::Changed, migrate::State::Unknown];
         match status.iter().find(|status| strange.contains(&status.state)) {

@@ -23,6 +23,7 @@ pub use format::Head;
 pub use relocate::{Moved, relocate};
 pub use restore::{Restored, Verified, restore, verify};
 pub use retention::{keep_newest, name};
+pub use scratch::open;
 pub use take::{Taken, take};
 
 /// What `hardpan keygen`'s key derives for the files.

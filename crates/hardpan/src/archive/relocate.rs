@@ -5,6 +5,7 @@ use futures_util::FutureExt as _;
 use kernel::{Error, Result};
 use store::{
     Ctx,
+    claim::Hold,
     copy::{self, Digest, Done, Progress as Came, Table, Walk},
 };
 
@@ -29,10 +30,10 @@ impl Moved {
     }
 }
 
-/// Copies everything in `source` into `target`, and reads both back. Both are held alone by the caller.
+/// Copies everything in `source` into `target`, and reads both back. Both are held alone by the caller: `holds`, in this order.
 ///
 /// When all tables are equal the target is a database like any other; else it stays one that is not served.
-pub async fn relocate(source: &Ctx, target: &Ctx, progress: &Progress) -> Result<Vec<Moved>> {
+pub async fn relocate(source: &Ctx, target: &Ctx, holds: [Hold; 2], progress: &Progress) -> Result<Vec<Moved>> {
     let tables = source.snapshot(|ctx, tx| async move { inventory(&ctx, tx).await }.boxed()).await?;
     if tables.is_empty() {
         return Err(refused("There is nothing to move: the database has none of Hardpan's tables."));
@@ -56,7 +57,9 @@ pub async fn relocate(source: &Ctx, target: &Ctx, progress: &Progress) -> Result
         moved.push(pair);
     }
     if moved.iter().all(Moved::is_equal) {
-        build.finish().await?;
+        let [of_source, of_target] = holds;
+        source.read(move |_, tx| async move { of_source.check(tx).await }.boxed()).await?;
+        build.finish(of_target).await?;
     }
     Ok(moved)
 }

@@ -6,7 +6,7 @@ use kernel::{Error, Result};
 use platform::secrets::{self, Keyring};
 use store::{
     Ctx, Dialect, Migration,
-    claim::Claim,
+    claim::{Claim, Hold},
     copy::{self, Hasher, Progress as Came},
     migrate,
 };
@@ -20,7 +20,6 @@ use super::{
     refused,
     scratch::{Place, Scratch, beside, open},
     swap::{stamp, swap_file},
-    take::engine,
 };
 use crate::{assemble, config::Config};
 
@@ -48,7 +47,7 @@ pub struct Restored {
 pub async fn verify(config: &Config, keyring: &Keyring, path: &Path, progress: Progress) -> Result<Verified> {
     let reader = Reader::open(path, keyring)?;
     let scratch = trial(config).await?;
-    let engine = engine(scratch.ctx.db().dialect());
+    let engine = scratch.ctx.db().dialect().name();
     let head = reader.head.clone();
     let filled = fill(reader, &scratch.ctx, &progress).await;
     scratch.discard().await?;
@@ -66,13 +65,13 @@ async fn trial(config: &Config) -> Result<Scratch> {
     Scratch::temporary().await
 }
 
-/// Puts the backup in the place of the app's database. `_alone` is held meanwhile: nobody else works on it.
+/// Puts the backup in the place of the app's database. `alone` is held meanwhile: nobody else works on it.
 ///
 /// Errors: the database is not empty and not to be replaced, the backup is not good, the master key is not its.
 pub async fn restore(
     config: &Config,
     keyring: &Keyring,
-    _alone: &Claim,
+    alone: &Claim,
     path: &Path,
     is_replacing: bool,
     progress: Progress,
@@ -85,6 +84,12 @@ pub async fn restore(
     }
     let head = reader.head.clone();
     let scratch = place(config).await?;
+    if let Place::Schema { home, .. } = &scratch.place
+        && let Err(error) = refuse_dependants(home).await
+    {
+        scratch.discard().await?;
+        return Err(error);
+    }
     let ready = async {
         let tables = fill(reader, &scratch.ctx, &progress).await?;
         secrets::check_master(&scratch.ctx, keyring).await?;
@@ -92,7 +97,9 @@ pub async fn restore(
         Ok::<_, Error>((tables, status.iter().any(|status| status.state == migrate::State::Pending)))
     };
     match ready.await {
-        Ok((tables, is_behind)) => Ok(Restored { head, tables, kept: exchange(config, scratch).await?, is_behind }),
+        Ok((tables, is_behind)) => {
+            Ok(Restored { head, tables, kept: exchange(config, scratch, alone.hold()).await?, is_behind })
+        }
         Err(error) => {
             scratch.discard().await?;
             Err(error)
@@ -121,29 +128,34 @@ async fn place(config: &Config) -> Result<Scratch> {
     if let Some(path) = config.sqlite_file() {
         return Scratch::file(beside(&path, ".restoring")).await;
     }
-    Scratch::clean_up(&options).await?;
     Scratch::schema(&options).await
 }
 
-async fn exchange(config: &Config, scratch: Scratch) -> Result<Option<String>> {
+async fn exchange(config: &Config, scratch: Scratch, hold: Hold) -> Result<Option<String>> {
     let now = scratch.ctx.now();
     scratch.ctx.db().close().await;
     match scratch.place {
+        Place::Folder(_) => Err(Error::internal("a folder is for trials alone")),
         Place::File(new) => {
             let target = config.sqlite_file().ok_or_else(|| Error::internal("a file is restored for SQLite alone"))?;
             Ok(swap_file(&new, &target, now).await?.map(|kept: PathBuf| kept.display().to_string()))
         }
-        Place::Schema { name, home } => {
+        Place::Schema { name, home, .. } => {
             let before = format!("before_restore_{}", stamp(now));
             let old = own_tables(&home).await?;
             let kept = (!old.is_empty()).then(|| format!("the schema {before}"));
-            let schema = copy::current_schema(&home).await?;
-            let schema = schema.ok_or_else(|| Error::internal("a schema is restored for PostgreSQL alone"))?;
-            copy::swap_schema(&home, schema, old, name, before).await?;
+            copy::exchange(&home, copy::Exchange { old, before, scratch: name, hold }).await?;
             home.db().close().await;
             Ok(kept)
         }
     }
+}
+
+/// Early, because filling takes its time; the exchange looks again.
+async fn refuse_dependants(home: &Ctx) -> Result<()> {
+    let old = own_tables(home).await?;
+    let found = home.read(move |_, tx| async move { copy::dependants(tx, &old).await }.boxed());
+    copy::refuse_dependants(&found.await?)
 }
 
 /// The tables that give way: all that Hardpan made.
@@ -195,7 +207,8 @@ async fn fill(mut reader: Reader, ctx: &Ctx, progress: &Progress) -> Result<Vec<
         told.push(load(&mut reader, table, &build, progress).await?);
     }
     reader.end()?;
-    build.finish().await?;
+    // What it is made in is nobody else's.
+    build.finish(Hold::default()).await?;
     let mut found = Vec::with_capacity(listed.len());
     for table in &listed {
         let digest = build.digest(build.table(&table.name, &table.columns)?).await?;

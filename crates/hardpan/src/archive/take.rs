@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 use futures_util::FutureExt as _;
 use kernel::{OsRandom, Result};
 use store::{
-    Ctx, Dialect, Tx,
+    Ctx, Tx,
     copy::{self, Hasher, Table, Walk},
 };
 
@@ -32,7 +32,7 @@ pub async fn take(foundation: &Foundation, path: &Path, is_encrypted: bool, prog
         format: VERSION,
         hardpan: env!("CARGO_PKG_VERSION").to_owned(),
         app: foundation.config.app.name.clone(),
-        engine: engine(ctx.db().dialect()).to_owned(),
+        engine: ctx.db().dialect().name().to_owned(),
         created_at: ctx.now().to_string(),
         is_encrypted,
     };
@@ -41,13 +41,6 @@ pub async fn take(foundation: &Foundation, path: &Path, is_encrypted: bool, prog
     let body = ctx.snapshot(move |ctx, tx| async move { write(&ctx, tx, writer, &progress).await }.boxed());
     let (writer, tables) = body.await?;
     Ok(Taken { head, tables, bytes: writer.finish()? })
-}
-
-pub(super) const fn engine(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::Sqlite => "sqlite",
-        Dialect::Postgres => "postgres",
-    }
 }
 
 async fn write(ctx: &Ctx, tx: &mut Tx<'_>, mut writer: Writer, progress: &Progress) -> Result<(Writer, Vec<Content>)> {

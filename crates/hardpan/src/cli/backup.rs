@@ -60,7 +60,7 @@ fn take(args: &Args, to: &Path, loaded: Loaded) -> Outcome {
     let (declaration, findings) = assemble::declare(&loaded);
     let (config, _) = loaded.ready(findings).map_err(Failure::Refused)?;
     let path = place(to, &config)?;
-    refuse_missing(&config)?;
+    copying::refuse_missing(&config)?;
     let app = config.app.name.clone();
     let taken = runtime::multi_threaded()?.block_on(async {
         let foundation = assemble::open(config, declaration, Arc::new(SystemClock), Arc::new(OsRandom)).await?;
@@ -74,14 +74,6 @@ fn take(args: &Args, to: &Path, loaded: Loaded) -> Outcome {
     };
     print(args.format, &path, &taken, &removed);
     Ok(ExitCode::SUCCESS)
-}
-
-/// Opening makes a database that is missing; a backup of nothing would pass for one.
-fn refuse_missing(config: &Config) -> Result<(), Failure> {
-    match config.sqlite_file() {
-        Some(file) if !file.exists() => Err(Failure::Failed(format!("there is no database at {}", file.display()))),
-        _ => Ok(()),
-    }
 }
 
 fn place(to: &Path, config: &Config) -> Result<PathBuf, Failure> {

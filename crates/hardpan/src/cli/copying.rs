@@ -11,12 +11,23 @@ use store::{
 };
 
 use super::{Failure, output};
-use crate::archive::{Content, Progress, Step};
+use crate::{
+    archive::{Content, Progress, Step},
+    config::Config,
+};
 
 /// The database for one command alone. Errors: somebody works on it.
 pub async fn alone(options: &Options) -> Result<Claim, Failure> {
     let busy = "a server or another command is using this database; stop it first";
     claim(options, Mode::Alone).await?.ok_or_else(|| Failure::Failed(busy.to_owned()))
+}
+
+/// Opening makes a database that is missing; a copy of nothing would pass for one.
+pub fn refuse_missing(config: &Config) -> Result<(), Failure> {
+    match config.sqlite_file() {
+        Some(file) if !file.exists() => Err(Failure::Failed(format!("there is no database at {}", file.display()))),
+        _ => Ok(()),
+    }
 }
 
 /// On a terminal a line that moves, elsewhere a line for each table that is done.

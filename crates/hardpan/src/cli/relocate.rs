@@ -1,9 +1,7 @@
 //! `hardpan move`: everything from the app's database into another, of either engine, proved equal.
-use std::{path::Path, process::ExitCode, sync::Arc};
+use std::{path::Path, process::ExitCode};
 
-use kernel::{OsRandom, SystemClock};
 use serde_json::json;
-use store::{Ctx, Db, Source};
 
 use super::{Failure, Format, Outcome, copying, output};
 use crate::{
@@ -35,7 +33,7 @@ pub fn run(args: &Args, loaded: Loaded) -> Outcome {
     // Without the URL, which may hold a password.
     let wrong = |why| Failure::Usage(format!("the URL of --to {why}"));
     let target = config.with_database(&args.to, &here).map_err(wrong)?;
-    refuse_missing(&config)?;
+    copying::refuse_missing(&config)?;
     let moved = runtime::multi_threaded()?.block_on(relocate(&config, &target))?;
     let is_equal = moved.iter().all(Moved::is_equal);
     match args.format {
@@ -45,34 +43,22 @@ pub fn run(args: &Args, loaded: Loaded) -> Outcome {
     Ok(if is_equal { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Opening makes a database that is missing.
-fn refuse_missing(config: &Config) -> Result<(), Failure> {
-    match config.sqlite_file() {
-        Some(file) if !file.exists() => Err(Failure::Failed(format!("there is no database at {}", file.display()))),
-        _ => Ok(()),
-    }
-}
-
 async fn relocate(source: &Config, target: &Config) -> Result<Vec<Moved>, Failure> {
     let (from, to) = (assemble::database_options(source), assemble::database_options(target));
-    let _source = copying::alone(&from).await?;
+    let held = copying::alone(&from).await?;
     // Two files of one folder have one lock.
     let folder = |config: &Config| config.sqlite_file().and_then(|file| file.parent().map(Path::to_path_buf));
     let is_one_lock = folder(source).is_some() && folder(source) == folder(target);
     if is_one_lock && source.sqlite_file() == target.sqlite_file() {
         return Err(Failure::Failed("the database is to be moved to where it is".into()));
     }
-    let _target = if is_one_lock { None } else { Some(copying::alone(&to).await?) };
-    let (source, target) = (open(from).await?, open(to).await?);
-    let moved = archive::relocate(&source, &target, &copying::progress()).await;
+    let other = if is_one_lock { None } else { Some(copying::alone(&to).await?) };
+    let (source, target) = (archive::open(from).await?, archive::open(to).await?);
+    let holds = [held.hold(), other.as_ref().unwrap_or(&held).hold()];
+    let moved = archive::relocate(&source, &target, holds, &copying::progress()).await;
     source.db().close().await;
     target.db().close().await;
     Ok(moved?)
-}
-
-async fn open(options: store::Options) -> Result<Ctx, Failure> {
-    let db = Db::open(store::Options { pool_min: 0, ..options }).await?;
-    Ok(Source { db, clock: Arc::new(SystemClock), random: Arc::new(OsRandom) }.system("move"))
 }
 
 fn json(moved: &Moved) -> serde_json::Value {

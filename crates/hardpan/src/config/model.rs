@@ -140,12 +140,16 @@ impl Config {
         self.database.url.expose().strip_prefix("sqlite:").map(PathBuf::from)
     }
 
-    /// The same app with another database, spelled as in the app file; a relative file lies below `dir`. Errors: what is wrong with
-    /// the URL.
+    /// The same app with another database, which has no replicas, spelled as in the app file; a relative file lies below `dir`.
+    ///
+    /// Errors: what is wrong with the URL.
     pub fn with_database(&self, url: &str, dir: &Path) -> std::result::Result<Self, String> {
         let url = database_url::read(url)?;
         let url = database_url::sqlite_file(&url, dir).map_or(url, |file| format!("sqlite:{}", file.display()));
-        Ok(Self { database: Database { url: Secret::new(url), ..self.database.clone() }, ..self.clone() })
+        Ok(Self {
+            database: Database { url: Secret::new(url), replicas: Vec::new(), ..self.database.clone() },
+            ..self.clone()
+        })
     }
 
     /// The master key: the environment's, or in development and testing the one kept in the data folder, made when missing.

@@ -117,6 +117,15 @@ fn relative_paths_start_at_the_app() {
 }
 
 #[test]
+fn another_database_has_none_of_the_replicas() {
+    let scene = Scene::new("database = { url = \"postgres://db/x\", replicas = [\"postgres://standby/x\"] }");
+    let (config, _) = scene.load().ready(Vec::new()).unwrap();
+    assert_eq!(config.database.replicas.len(), 1);
+    let other = config.with_database("postgres://elsewhere/x", &config.dir).unwrap();
+    assert!(other.database.replicas.is_empty());
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_the_only_complaint() {
     let scene = Scene::production("").file("hardpan.toml", "[app\n");
     assert_eq!(scene.errors(), ["hardpan.toml"]);

@@ -12,6 +12,6 @@ mod walk;
 pub use encode::{Digest, Hasher, decode};
 pub use load::{count, digest, load};
 pub use progress::{Done, Progress, begin, finish, progress, set_references_aside, source_of};
-pub use scratch::{create_schema, current_schema, drop_schema, drop_schemas, swap_schema};
+pub use scratch::{Exchange, create_schema, dependants, drop_abandoned, drop_schema, exchange, refuse_dependants};
 pub use tables::{Table, table_names, tables};
 pub use walk::{Chunk, Walk};

@@ -1,5 +1,5 @@
 //! How far a copy into a database has come, kept in that database until the copy is whole.
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::Arc};
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use kernel::{Error, Result, Value};
@@ -138,18 +138,23 @@ async fn put(tx: &mut Tx<'_>, kind: &str, name: &str, value: String) -> Result<(
     tx.execute(sql, &[kind.into(), name.into(), value.into()]).await.map(|_| ())
 }
 
-/// Takes foreign keys away until [`finish`], because rows come in the order of tables. SQLite leaves them unchecked while it loads.
-pub async fn set_references_aside(ctx: &Ctx) -> Result<()> {
+/// Takes the foreign keys of `tables` away until [`finish`], because rows come in the order of tables. SQLite leaves them unchecked
+/// while it loads. Other tables may lie beside, which are not ours.
+pub async fn set_references_aside(ctx: &Ctx, tables: &[Arc<Table>]) -> Result<()> {
+    let tables: Vec<String> = tables.iter().map(|table| table.name.clone()).collect();
     if ctx.db().dialect() == Dialect::Sqlite {
         return Ok(());
     }
-    ctx.alter(|_, tx| {
+    ctx.alter(move |_, tx| {
         async move {
             let sql = "SELECT c.relname, f.conname, pg_get_constraintdef(f.oid)
                 FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid
                 WHERE f.contype = 'f' AND c.relnamespace = current_schema()::regnamespace";
             for row in tx.query(sql, &[]).await? {
                 let (table, name, definition): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                if !tables.contains(&table) {
+                    continue;
+                }
                 let back = format!("ALTER TABLE \"{table}\" ADD CONSTRAINT \"{name}\" {definition}");
                 put(tx, "reference", &format!("{table}.{name}"), back).await?;
                 tx.batch(&format!("ALTER TABLE \"{table}\" DROP CONSTRAINT \"{name}\"")).await?;

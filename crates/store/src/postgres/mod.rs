@@ -33,7 +33,11 @@ use self::{
     lease::{Lease, State},
     position::Position,
 };
-pub(crate) use self::{replica::Replicas, session::Session, tx::Tx};
+pub(crate) use self::{
+    replica::Replicas,
+    session::{Session, is_alone, key_of_schema},
+    tx::Tx,
+};
 use crate::{
     db::{Options, Stats},
     sqlite::panicked,

@@ -109,7 +109,7 @@ async fn every_type_arrives_equal_on_every_engine_even_in_two_goes() {
         create_everything(&target).await;
         let (source, target) = (source.ctx(), target.ctx());
         copy::begin(&target, "them".into()).await.unwrap();
-        copy::set_references_aside(&target).await.unwrap();
+        copy::set_references_aside(&target, &tables(&target).await).await.unwrap();
         for (table, into) in tables(&source).await.iter().zip(&tables(&target).await) {
             copy_table(&source, (table, into), &target, 2).await;
             copy_table(&source, (table, into), &target, usize::MAX).await;
@@ -156,7 +156,7 @@ async fn a_copy_without_the_rows_referred_to_does_not_end_well() {
         create_everything(&database).await;
         let ctx = database.ctx();
         copy::begin(&ctx, "them".into()).await.unwrap();
-        copy::set_references_aside(&ctx).await.unwrap();
+        copy::set_references_aside(&ctx, &tables(&ctx).await).await.unwrap();
         let everything = tables(&ctx).await.remove(0);
         let mut orphan: Vec<Value> = everything.columns().map(|_| Value::Null).collect();
         for (column, value) in everything.columns().zip(&mut orphan) {
@@ -219,6 +219,41 @@ async fn servers_share_a_database_and_one_alone_shuts_out_all() {
         assert!(claim(&options, Mode::Alone).await.unwrap().is_none());
         drop(alone);
         assert!(claim(&options, Mode::Shared).await.unwrap().is_some());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn references_of_tables_that_are_not_copied_stay() {
+    on_both(async |database| {
+        create_everything(&database).await;
+        let ctx = database.ctx();
+        let stranger = "CREATE TABLE stranger (id BIGINT PRIMARY KEY, parent BIGINT REFERENCES stranger (id))";
+        ctx.alter(move |_, tx| async move { tx.batch(stranger).await }.boxed()).await.unwrap();
+        copy::begin(&ctx, "them".into()).await.unwrap();
+        copy::set_references_aside(&ctx, &tables(&ctx).await).await.unwrap();
+        let orphan = ctx.write(|_, tx| {
+            async move { tx.execute("INSERT INTO stranger (id, parent) VALUES (1, 2)", &[]).await }.boxed()
+        });
+        assert_eq!(orphan.await.unwrap_err().code(), kernel::Code::ReferenceViolation, "{:?}", database.engine);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_lost_the_database_is_told() {
+    on_both(async |database| {
+        let alone = claim(&database.options(), Mode::Alone).await.unwrap().unwrap();
+        let (ctx, hold) = (database.ctx(), alone.hold());
+        let check = || ctx.read(move |_, tx| async move { hold.check(tx).await }.boxed());
+        check().await.unwrap();
+        if database.engine == Engine::Postgres {
+            let end = "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory'
+                AND mode = 'ExclusiveLock' AND pid <> pg_backend_pid() AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+            let ended = ctx.alter(move |_, tx| async move { tx.query(end, &[]).await }.boxed()).await;
+            drop(ended);
+            assert!(check().await.is_err());
+        }
     })
     .await;
 }
