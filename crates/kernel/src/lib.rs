@@ -3,6 +3,7 @@ pub mod actor;
 pub mod duration;
 pub mod error;
 pub mod id;
+pub mod json;
 mod merge_patch;
 pub mod page;
 pub mod random;

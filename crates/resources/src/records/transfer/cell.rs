@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use kernel::{
-    Error, Result, Value,
+    Error, Result, Value, json,
     schema::{Kind, Violation},
 };
 use serde_json::{Number, Value as Json};
@@ -42,7 +42,7 @@ pub(super) fn decode(kind: &Kind, cell: &str) -> Result<Json, Violation> {
         Kind::Int { .. } => or_text(cell.parse::<i64>().ok().map(Json::from)),
         Kind::Float => or_text(cell.parse::<f64>().ok().and_then(Number::from_f64).map(Json::Number)),
         Kind::Json { .. } | Kind::Object(_) | Kind::Array { .. } => {
-            web::edge::validation::parse(cell.as_bytes()).map_err(|_| ("format", "must be JSON".to_owned()))?
+            json::parse(cell.as_bytes()).map_err(|_| ("format", "must be JSON".to_owned()))?
         }
         _ => Json::String(cell.to_owned()),
     })

@@ -1,7 +1,7 @@
 //! JSON Lines, read one bounded line at a time.
 use std::io::{self, BufRead, BufReader, Read};
 
-use kernel::Result;
+use kernel::{Result, json};
 use serde_json::Value as Json;
 
 use super::{
@@ -83,13 +83,10 @@ fn parse(number: u64, line: &[u8]) -> Next {
     if std::str::from_utf8(line).is_err() {
         return Next::Refused(Refusal::malformed(number, "is not UTF-8"));
     }
-    match web::edge::validation::parse(line) {
+    match json::parse(line) {
         Ok(Json::Object(body)) => Next::Row(Row { line: number, body, bytes: line.len() }),
         Ok(_) => Next::Refused(Refusal::malformed(number, "is not a JSON object")),
-        Err(error) => {
-            let why = error.detail().replace("The body", "it").replace("line 1, ", "");
-            Next::Refused(Refusal::malformed(number, format!("is not a row: {why}")))
-        }
+        Err(fault) => Next::Refused(Refusal::malformed(number, fault.to_string())),
     }
 }
 
@@ -117,6 +114,16 @@ mod tests {
             ["1 {\"a\":1}", "4 malformed", "5 malformed", "6 malformed", "7 malformed", "8 {\"a\":2}"]
         );
         assert_eq!(read(b""), [""; 0]);
+    }
+
+    #[test]
+    fn a_line_that_is_no_row_says_why() {
+        let why = |text: &'static [u8]| match Lines::new(Box::new(text)).next().unwrap().unwrap() {
+            Next::Row(_) => "a row".to_owned(),
+            Next::Refused(refusal) => refusal.to_text(),
+        };
+        assert_eq!(why(b"\n{\"a\":}"), "line 2: is not valid JSON; reading stopped at column 6");
+        assert_eq!(why(b"{\"The body\":1,\"The body\":2}"), "line 1: names the field \"The body\" twice");
     }
 
     #[test]

@@ -6,11 +6,10 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
-use kernel::{Code, Error, Result, schema::Schema};
+use kernel::{Code, Error, Result, json, schema::Schema};
 use serde_json::{Map, Value as Json};
 use tokio::{sync::Semaphore, time::timeout};
 
-use super::json;
 use crate::{Body, Route};
 
 /// A client that is still sending reads our refusal only if we keep reading for a while.
@@ -75,7 +74,11 @@ async fn received(
     }
     check_type(method, headers)?;
     let bytes = in_time(bounds, collect(stream, bounds.bytes, room)).await?;
-    if bytes.is_empty() { Ok(None) } else { json::parse(&bytes).map(Some) }
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let refused = |fault: json::Fault| Error::new(fault.code()).with_detail(format!("The body {fault}."));
+    json::parse(&bytes).map(Some).map_err(refused)
 }
 
 /// Errors: 415 unless it is JSON in UTF-8, or a merge patch where one is due, not compressed.
@@ -259,6 +262,11 @@ mod tests {
         assert_eq!(code(&checked, json, r#"{"a":"x"}"#).await, "invalid");
         assert_eq!(code(&checked, json, "[]").await, "invalid");
         assert_eq!(code(&checked, json, "{").await, "malformed_body");
+        let deep = answer(&checked, json, "[".repeat(50)).await.unwrap_err();
+        assert_eq!(
+            (deep.code().as_str(), deep.detail()),
+            ("body_too_deep", "The body is nested more than 32 levels deep.")
+        );
         let record = route(Method::POST).record_body(schema());
         assert_eq!(answer(&record, json, r#"{"b":"x"}"#).await.unwrap(), json!({"b": "x"}));
     }

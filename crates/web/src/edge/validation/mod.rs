@@ -1,8 +1,6 @@
 //! Validation: what reaches a handler is bounded, well-formed and fits the route's schema.
 mod body;
-mod json;
 mod query;
 
 pub use body::{Bounds, Room, drain, read};
-pub use json::parse;
 pub use query::query;

@@ -1,25 +1,62 @@
 //! JSON read in one pass that bounds depth and size and refuses fields named twice, before anything else looks at it.
 use std::{cell::RefCell, fmt};
 
-use kernel::{Code, Error, Result};
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value as Json, map::Entry};
 
+use crate::Code;
+
 const DEPTH_MAX: usize = 32;
-/// Small values cost more memory than text: a body of 1 MiB can hold half a million.
+/// Small values cost more memory than text: 1 MiB can hold half a million.
 const VALUES_MAX: usize = 100_000;
 
-/// Reads one JSON text (RFC 8259). Errors: 400 `malformed_body`, 400 `body_too_deep`, 413 past 100,000 values.
-pub fn parse(text: &[u8]) -> Result<Json> {
+/// Why a text is not read. Shown without its subject, which the caller knows: `is nested more than 32 levels deep`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Reading stopped there.
+    Malformed {
+        line: usize,
+        column: usize,
+    },
+    /// The beginning of the field's name.
+    NamedTwice(String),
+    TooDeep,
+    TooMany,
+}
+
+impl Fault {
+    /// Of the body of a request.
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Malformed { .. } | Self::NamedTwice(_) => Code::MalformedBody,
+            Self::TooDeep => Code::BodyTooDeep,
+            Self::TooMany => Code::BodyTooLarge,
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed { line: 1, column } => write!(f, "is not valid JSON; reading stopped at column {column}"),
+            Self::Malformed { line, column } => {
+                write!(f, "is not valid JSON; reading stopped at line {line}, column {column}")
+            }
+            Self::NamedTwice(name) => write!(f, "names the field {name:?} twice"),
+            Self::TooDeep => write!(f, "is nested more than {DEPTH_MAX} levels deep"),
+            Self::TooMany => write!(f, "holds more than {VALUES_MAX} values"),
+        }
+    }
+}
+
+/// Reads one JSON text (RFC 8259) of at most 32 levels and 100,000 values.
+pub fn parse(text: &[u8]) -> Result<Json, Fault> {
     let state = State::default();
     let mut reader = serde_json::Deserializer::from_slice(text);
     let read = Node { state: &state, depth: 0 }.deserialize(&mut reader).and_then(|json| reader.end().map(|()| json));
     read.map_err(|error| {
-        state.refusal.take().unwrap_or_else(|| {
-            let (line, column) = (error.line(), error.column());
-            let detail = format!("The body is not valid JSON; reading stopped at line {line}, column {column}.");
-            Error::new(Code::MalformedBody).with_detail(detail)
-        })
+        let malformed = Fault::Malformed { line: error.line(), column: error.column() };
+        state.fault.take().unwrap_or(malformed)
     })
 }
 
@@ -27,12 +64,12 @@ pub fn parse(text: &[u8]) -> Result<Json> {
 struct State {
     values: RefCell<usize>,
     /// Why reading was stopped: serde's errors carry text alone.
-    refusal: RefCell<Option<Error>>,
+    fault: RefCell<Option<Fault>>,
 }
 
 impl State {
-    fn refuse<E: de::Error>(&self, refusal: Error) -> E {
-        *self.refusal.borrow_mut() = Some(refusal);
+    fn refuse<E: de::Error>(&self, fault: Fault) -> E {
+        *self.fault.borrow_mut() = Some(fault);
         E::custom("refused")
     }
 }
@@ -47,8 +84,7 @@ struct Node<'s> {
 impl Node<'_> {
     fn inside<E: de::Error>(self) -> Result<Self, E> {
         if self.depth == DEPTH_MAX {
-            let detail = format!("The body is nested more than {DEPTH_MAX} levels deep.");
-            return Err(self.state.refuse(Error::new(Code::BodyTooDeep).with_detail(detail)));
+            return Err(self.state.refuse(Fault::TooDeep));
         }
         Ok(Self { depth: self.depth + 1, ..self })
     }
@@ -60,8 +96,7 @@ impl<'de> DeserializeSeed<'de> for Node<'_> {
     fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Json, D::Error> {
         let values = self.state.values.replace_with(|values| *values + 1);
         if values == VALUES_MAX {
-            let detail = format!("The body holds more than {VALUES_MAX} values.");
-            return Err(self.state.refuse(Error::new(Code::BodyTooLarge).with_detail(detail)));
+            return Err(self.state.refuse(Fault::TooMany));
         }
         reader.deserialize_any(self)
     }
@@ -120,9 +155,8 @@ impl<'de> Visitor<'de> for Node<'_> {
                 Entry::Vacant(field) => field.insert(value),
                 // Which of the two counts differs between readers; a check and a use must not disagree.
                 Entry::Occupied(field) => {
-                    let name: String = field.key().chars().take(64).collect();
-                    let detail = format!("The body names the field {name:?} twice.");
-                    return Err(self.state.refuse(Error::new(Code::MalformedBody).with_detail(detail)));
+                    let name = field.key().chars().take(64).collect();
+                    return Err(self.state.refuse(Fault::NamedTwice(name)));
                 }
             };
         }
@@ -137,7 +171,7 @@ mod tests {
     use super::*;
 
     fn refused(text: impl AsRef<[u8]>) -> &'static str {
-        parse(text.as_ref()).map_or_else(|error| error.code().as_str(), |_| "accepted")
+        parse(text.as_ref()).map_or_else(|fault| fault.code().as_str(), |_| "accepted")
     }
 
     #[test]
@@ -187,8 +221,20 @@ mod tests {
         for text in [r#"{"a":1,"a":1}"#, r#"{"a":{"b":1,"b":2}}"#, r#"[{"a":1,"\u0061":2}]"#] {
             assert_eq!(refused(text), "malformed_body", "{text}");
         }
-        let error = parse(br#"{"a\n":1,"a\n":1}"#).unwrap_err();
-        assert_eq!(error.detail(), r#"The body names the field "a\n" twice."#);
+        let fault = parse(br#"{"a\n":1,"a\n":1}"#).unwrap_err();
+        assert_eq!(fault.to_string(), r#"names the field "a\n" twice"#);
+    }
+
+    #[test]
+    fn a_fault_says_what_is_wrong_and_leaves_its_subject_to_the_caller() {
+        for (text, said) in [
+            (b"{".to_vec(), "is not valid JSON; reading stopped at column 1"),
+            (b"[\n1,]".to_vec(), "is not valid JSON; reading stopped at line 2, column 3"),
+            (b"[".repeat(33), "is nested more than 32 levels deep"),
+            (serde_json::to_vec(&vec![0; VALUES_MAX]).unwrap(), "holds more than 100000 values"),
+        ] {
+            assert_eq!(parse(&text).unwrap_err().to_string(), said);
+        }
     }
 
     #[test]
