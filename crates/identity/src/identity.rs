@@ -105,6 +105,11 @@ impl Identity {
         self.sessions.purge(ctx).await
     }
 
+    /// How many password hashes were computed since the start, whoever for.
+    pub fn password_hashes(&self) -> u64 {
+        self.accounts.passwords().hashed()
+    }
+
     async fn actor(&self, source: &Source, token: &str) -> Result<Actor> {
         let refused = || Error::new(Code::InvalidToken);
         let verified = self.tokens.verify_access(token, source.clock.now()).ok_or_else(refused)?;

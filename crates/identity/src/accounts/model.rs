@@ -56,6 +56,7 @@ pub struct NewAccount {
 }
 
 /// What people name themselves by at log-in.
+#[derive(Clone)]
 pub enum Identifier {
     Email(String),
     Username(String),

@@ -108,6 +108,21 @@ impl Accounts {
         Ok(user.filter(|_| is_same))
     }
 
+    /// Stores the hash made anew of an account that [`Self::confirm`] holds.
+    pub(crate) async fn renew_hash(
+        &self,
+        tx: &mut Tx<'_>,
+        ctx: &Ctx,
+        user_id: UserId,
+        old: &str,
+        new: &str,
+    ) -> Result<()> {
+        if store::replace_hash(tx, user_id, old, new).await? {
+            audit::record(tx, ctx, Entry::new("password.rehashed", "user", user_id)).await?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn passwords(&self) -> &Passwords {
         &self.0.passwords
     }

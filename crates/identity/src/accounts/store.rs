@@ -76,6 +76,12 @@ pub(super) async fn has_hash(tx: &mut Tx<'_>, id: UserId, password_hash: &str) -
     Ok(tx.query_opt(sql, &[id.into(), password_hash.into()]).await?.is_some())
 }
 
+/// Puts `new` in the place of `old`, if it is there still.
+pub(super) async fn replace_hash(tx: &mut Tx<'_>, id: UserId, old: &str, new: &str) -> Result<bool> {
+    let sql = "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
+    Ok(tx.execute(sql, &[id.into(), old.into(), new.into()]).await? == 1)
+}
+
 /// Writes the profile of `user` and its version, which the caller has raised under the account's lock.
 pub(super) async fn update(tx: &mut Tx<'_>, user: &User) -> Result<()> {
     let sql = "UPDATE users SET username = $2, username_key = $3, name = $4, preferences = $5, updated_at = $6, \

@@ -20,6 +20,8 @@ use crate::{
     tokens::Tokens,
 };
 
+/// A right password may be tried so often against a hash that changes meanwhile: a log-in at the same moment renews it.
+const TRIES: usize = 3;
 /// Rows that failures by unknown names may take.
 const BUCKETS: u8 = 64;
 
@@ -56,30 +58,38 @@ impl Logins {
         transport: Transport,
     ) -> Result<Grant> {
         let bucket = self.bucket(&identifier);
-        let found = self.accounts().credentials(ctx, identifier).await?;
-        let (user_id, hash) = found.map_or((None, None), |found| (Some(found.user_id), found.password_hash));
-        let is_right = self.accounts().passwords().verify(password, hash.as_deref()).await?;
-        if let (true, Some(user_id), Some(hash)) = (is_right, user_id, hash)
-            && let Some((user, session)) = self.begin(ctx, user_id, hash, transport).await?
-        {
-            return self.grant(ctx, user, session);
+        let mut failed = None;
+        for _ in 0..TRIES {
+            let found = self.accounts().credentials(ctx, identifier.clone()).await?;
+            let (user_id, hash) = found.map_or((None, None), |found| (Some(found.user_id), found.password_hash));
+            failed = user_id;
+            let passwords = self.accounts().passwords();
+            let tried = passwords.verify_and_renew(ctx.random(), password.clone(), hash.as_deref()).await?;
+            let (true, Some(user_id), Some(hash)) = (tried.is_right, user_id, hash) else { break };
+            if let Some((user, session)) = self.begin(ctx, user_id, hash, tried.renewed, transport).await? {
+                return self.grant(ctx, user, session);
+            }
         }
-        self.note_failure(ctx, user_id, bucket).await?;
+        self.note_failure(ctx, failed, bucket).await?;
         Err(Error::new(Code::InvalidCredentials))
     }
 
-    /// Begins the session, unless the account changed while its password was tried.
+    /// Begins the session, unless the account changed while its password was tried, and stores the hash made anew.
     async fn begin(
         &self,
         ctx: &Ctx,
         user_id: UserId,
         hash: String,
+        renewed: Option<String>,
         transport: Transport,
     ) -> Result<Option<(User, Session)>> {
         let accounts = self.accounts().clone();
         ctx.write(move |ctx, tx| {
             async move {
                 let Some(user) = accounts.confirm(tx, user_id, &hash).await? else { return Ok(None) };
+                if let Some(renewed) = renewed {
+                    accounts.renew_hash(tx, &ctx, user_id, &hash, &renewed).await?;
+                }
                 let new =
                     NewSession { user_id, transport, proofs: vec![Proof { method: Method::Password, at: ctx.now() }] };
                 let session = accounts.sessions().create(tx, &ctx, new).await?;

@@ -1,6 +1,10 @@
 //! The threads that hash: few, with memory of their own, behind a bounded queue.
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -9,7 +13,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 use kernel::{Error, Result};
 use tokio::sync::oneshot;
 
-use super::model::Memory;
+use super::argon::Memory;
 
 /// How long a thread without work keeps its memory, some 19 MiB.
 const KEPT: Duration = Duration::from_millis(250);
@@ -19,18 +23,25 @@ type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 /// Ends its threads when it is dropped.
 pub(super) struct Pool {
     jobs: Sender<Job>,
+    hashed: Arc<AtomicU64>,
 }
 
 impl Pool {
     /// Errors: internal, when the system gives no more threads.
     pub(super) fn start(threads: usize, queue: usize) -> Result<Self> {
         let (jobs, waiting) = crossbeam_channel::bounded::<Job>(queue);
+        let hashed = Arc::new(AtomicU64::new(0));
         for number in 0..threads {
-            let waiting = waiting.clone();
+            let (waiting, memory) = (waiting.clone(), Memory::counting(Arc::clone(&hashed)));
             let thread = thread::Builder::new().name(format!("password-{number}"));
-            thread.spawn(move || work(&waiting)).map_err(Error::internal)?;
+            thread.spawn(move || work(&waiting, memory)).map_err(Error::internal)?;
         }
-        Ok(Self { jobs })
+        Ok(Self { jobs, hashed })
+    }
+
+    /// How many hashes were computed so far.
+    pub(super) fn hashed(&self) -> u64 {
+        self.hashed.load(Ordering::Relaxed)
     }
 
     /// Runs `work` on one of the threads. Errors: 503 at once when the queue is full.
@@ -54,8 +65,7 @@ impl Pool {
     }
 }
 
-fn work(waiting: &Receiver<Job>) {
-    let mut memory = Memory::new();
+fn work(waiting: &Receiver<Job>, mut memory: Memory) {
     while let Some(job) = next(waiting, &mut memory) {
         // One bad job must not cost the pool a thread; what it left in the memory is overwritten by the next.
         if catch_unwind(AssertUnwindSafe(|| job(&mut memory))).is_err() {
@@ -70,7 +80,7 @@ fn next(waiting: &Receiver<Job>, memory: &mut Memory) -> Option<Job> {
         Ok(job) => Some(job),
         Err(RecvTimeoutError::Disconnected) => None,
         Err(RecvTimeoutError::Timeout) => {
-            *memory = Memory::new();
+            memory.release();
             waiting.recv().ok()
         }
     }
@@ -78,8 +88,6 @@ fn next(waiting: &Receiver<Job>, memory: &mut Memory) -> Option<Job> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use futures_util::FutureExt as _;
     use kernel::Code;
 

@@ -1,13 +1,15 @@
 //! Rules for passwords: how long they are, and that trying one costs the same whoever it is for.
 use std::{sync::Arc, thread::available_parallelism};
 
-use kernel::{Error, FieldError, Random, Result, Secret};
+use kernel::{FieldError, Random, Result, Secret};
 
-use super::{model::Phc, pool::Pool};
+use super::{
+    argon::{Argon, Memory},
+    model::{Stored, Verified, normalised},
+    pool::Pool,
+};
 
-/// Longest password, in bytes of UTF-8. Nothing is ever cut off.
-///
-/// Passwords are taken byte for byte as they are sent: no Unicode normalisation, no trimming.
+/// Longest password, in bytes of UTF-8. Nothing is ever cut off or trimmed.
 pub const MAX_BYTES: usize = 1024;
 /// Hashes that may wait for one thread: some two seconds' worth.
 const QUEUE_PER_THREAD: usize = 128;
@@ -43,21 +45,73 @@ impl Passwords {
 
     /// The hash of `password` as a PHC string. Errors: 503 when too many wait.
     pub async fn hash(&self, random: &dyn Random, password: Secret<String>) -> Result<String> {
-        let mut salt = [0; 16];
-        random.fill(&mut salt);
-        self.pool.run(move |memory| Phc::create(&password, salt, memory).map(|phc| phc.to_string())).await
+        let salt = salt(random);
+        self.pool.run(move |memory| create(&password, salt, memory)).await
     }
 
-    /// Whether `password` fits `hash`. Without a hash the answer is no, after the same work.
+    /// Whether `password` fits `hash`. Without a hash, and for one that cannot be read, the answer is no, after the same work.
     ///
-    /// Errors: 503 when too many wait; internal for a stored hash that cannot be read.
+    /// Errors: 503 when too many wait.
     pub async fn verify(&self, password: Secret<String>, hash: Option<&str>) -> Result<bool> {
-        let phc = match hash {
-            Some(text) => Phc::parse(text).ok_or_else(|| Error::internal("a stored password hash cannot be read"))?,
-            None => Phc::dummy(),
-        };
-        self.pool.run(move |memory| phc.verify(&password, memory)).await
+        let stored = stored(hash);
+        self.pool.run(move |memory| verify(&stored, &password, memory)).await
     }
+
+    /// The same at a log-in, where a hash that is not as we make them today is made anew.
+    pub async fn verify_and_renew(
+        &self,
+        random: &dyn Random,
+        password: Secret<String>,
+        hash: Option<&str>,
+    ) -> Result<Verified> {
+        let (stored, salt) = (stored(hash), salt(random));
+        let verified = self.pool.run(move |memory| {
+            let is_right = verify(&stored, &password, memory)?;
+            let is_outdated = is_right && !stored.is_current();
+            let renewed = is_outdated.then(|| create(&password, salt, memory)).transpose()?;
+            Ok(Verified { is_right, renewed })
+        });
+        verified.await
+    }
+
+    /// How the hash that another program made is kept. None for what can never be verified here: an unknown format, or a cost
+    /// that would stop the server.
+    pub fn adopt(hash: &str) -> Option<String> {
+        Stored::adopt(hash)
+    }
+
+    /// How many hashes were computed since the start.
+    pub fn hashed(&self) -> u64 {
+        self.pool.hashed()
+    }
+}
+
+fn salt(random: &dyn Random) -> [u8; 16] {
+    let mut salt = [0; 16];
+    random.fill(&mut salt);
+    salt
+}
+
+fn stored(hash: Option<&str>) -> Stored {
+    let dummy = || Stored::Own(Argon::dummy());
+    let Some(text) = hash else { return dummy() };
+    Stored::parse(text).unwrap_or_else(|| {
+        tracing::error!("a stored password hash cannot be read; nobody can log in by it");
+        dummy()
+    })
+}
+
+fn create(password: &Secret<String>, salt: [u8; 16], memory: &mut Memory) -> Result<String> {
+    Argon::create(&normalised(password), salt, memory).map(|hash| hash.to_string())
+}
+
+/// A wrong password never takes less than it takes for no account at all.
+fn verify(stored: &Stored, password: &Secret<String>, memory: &mut Memory) -> Result<bool> {
+    let is_right = stored.verify(password, memory)?;
+    if !is_right && stored.is_cheap() {
+        Argon::dummy().verify(password, memory)?;
+    }
+    Ok(is_right)
 }
 
 #[cfg(test)]
@@ -66,13 +120,98 @@ mod tests {
 
     use super::*;
 
+    fn secret(text: &str) -> Secret<String> {
+        Secret::new(text.to_owned())
+    }
+
     #[tokio::test]
     async fn passwords_verify_against_their_own_hash() {
         let passwords = Passwords::start(8).unwrap();
-        let secret = || Secret::new("correct horse".to_owned());
-        let hash = passwords.hash(&SeededRandom::new(1), secret()).await.unwrap();
-        assert!(passwords.verify(secret(), Some(&hash)).await.unwrap());
-        assert!(!passwords.verify(secret(), None).await.unwrap());
+        let hash = passwords.hash(&SeededRandom::new(1), secret("correct horse")).await.unwrap();
+        assert!(passwords.verify(secret("correct horse"), Some(&hash)).await.unwrap());
+        assert!(!passwords.verify(secret("correct horse"), None).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn looks_alike_is_alike_but_for_hashes_of_other_programs() {
+        let passwords = Passwords::start(8).unwrap();
+        let (typed, composed) = ("pa\u{308}sswo\u{308}rd \u{ff11}", "pässwörd 1");
+        let random = SeededRandom::new(1);
+        let hash = passwords.hash(&random, secret(typed)).await.unwrap();
+        for text in [typed, composed] {
+            assert!(passwords.verify(secret(text), Some(&hash)).await.unwrap(), "{text}");
+        }
+        // The same hash, made by another program from what was typed there.
+        let other = Argon::create(&secret(typed), [1; 16], &mut Memory::default()).unwrap().to_string();
+        let kept = Passwords::adopt(&other).unwrap();
+        assert_eq!(kept, format!("argon2{other}"));
+        assert!(!passwords.verify(secret(composed), Some(&kept)).await.unwrap());
+        let verified = passwords.verify_and_renew(&random, secret(typed), Some(&kept)).await.unwrap();
+        assert!(passwords.verify(secret(composed), verified.renewed.as_deref()).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn only_what_is_not_as_we_make_it_today_is_made_anew() {
+        let passwords = Passwords::start(8).unwrap();
+        let random = SeededRandom::new(1);
+        let own = passwords.hash(&random, secret("password")).await.unwrap();
+        // The reference implementation's test.c, as if we had had lower parameters once.
+        let lower = "$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc";
+        let higher = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        for (hash, is_renewed) in [(own.as_str(), false), (lower, true), (higher, true)] {
+            let right = passwords.verify_and_renew(&random, secret("password"), Some(hash)).await.unwrap();
+            assert_eq!((right.is_right, right.renewed.is_some()), (true, is_renewed), "{hash}");
+            let wrong = passwords.verify_and_renew(&random, secret("Password"), Some(hash)).await.unwrap();
+            assert_eq!((wrong.is_right, wrong.renewed), (false, None), "{hash}");
+            if let Some(renewed) = right.renewed {
+                assert!(renewed.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{renewed}");
+                assert!(passwords.verify(secret("password"), Some(&renewed)).await.unwrap());
+            }
+        }
+    }
+
+    /// RUSTSEC-2026-0199: a stored bcrypt hash that is not ASCII made a server panic. It fits nothing, after the usual work.
+    #[tokio::test]
+    async fn a_stored_hash_that_cannot_be_read_fits_nothing() {
+        let passwords = Passwords::start(8).unwrap();
+        for hash in [
+            "",
+            "é",
+            "$2b$12$é",
+            &format!("$2b$12${}", "é".repeat(26)),
+            "$argon2id$v=19$é",
+            "argon2",
+            "pbkdf2_sha256$é",
+        ] {
+            let before = passwords.hashed();
+            assert!(!passwords.verify(secret("password"), Some(hash)).await.unwrap(), "{hash}");
+            assert_eq!(passwords.hashed(), before + 1, "{hash}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_wrong_password_costs_one_hash_and_two_where_one_is_cheap() {
+        let passwords = Passwords::start(8).unwrap();
+        let own = passwords.hash(&SeededRandom::new(1), secret("password")).await.unwrap();
+        let cases = [
+            (None, 1),
+            (Some(own.as_str()), 1),
+            (Some("$2b$12$CoiS4SLQUexpJOxmSg4Vf.kvLEkA.j4kpJkWOmFx8I.W.OE3ll/5O"), 1),
+            (Some("pbkdf2_sha256$1000000$jvxeP2EoDBPgyZWL5EgY4C$fYCEGPofJ81c1hMhgwTNhiqvZ4nb2aJNXFoh05CqeYY="), 1),
+            (Some("$2b$04$NnXgL0VPQPNktpaecMf2A.QuRvf7cDgD.s0JM.ryzQKwcyotxYuIG"), 2),
+            (Some("pbkdf2_sha256$1000$jvxeP2EoDBPgyZWL5EgY4C$fYCEGPofJ81c1hMhgwTNhiqvZ4nb2aJNXFoh05CqeYY="), 2),
+            (
+                Some(
+                    "argon2$argon2id$v=19$m=1024,t=1,p=1$xwOatn0wXTlC8ogNtyfrHQ$YU9PHPkSgMu/7TUVI2WpRjJf1gJcMtyNKpt1jchI82o",
+                ),
+                2,
+            ),
+        ];
+        for (hash, expected) in cases {
+            let before = passwords.hashed();
+            assert!(!passwords.verify(secret("wrong"), hash).await.unwrap());
+            assert_eq!(passwords.hashed() - before, expected, "{hash:?}");
+        }
     }
 
     #[test]
