@@ -16,6 +16,7 @@ use serde_json::Value as Json;
 use store::{
     Ctx, Db, Migration, Source,
     claim::{Claim, Mode, claim},
+    copy,
     statement::Recording,
 };
 use web::{Authenticate as _, Routes};
@@ -64,19 +65,34 @@ pub async fn open(
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 ) -> Result<Foundation> {
-    let options = database_options(&config);
-    let detail = "The database is being restored or moved; try again when that has ended.";
-    let busy = || Error::new(Code::Unavailable).with_detail(detail);
-    let claim = claim(&options, Mode::Shared).await?.ok_or_else(busy)?;
-    let db = Db::open(options).await?;
-    let foundation = Foundation::new(config, declaration, Source { db, clock, random })?;
+    let (source, claim) = open_source(&config, clock, random).await?;
+    let foundation = Foundation::new(config, declaration, source)?;
     Ok(Foundation { claim: Some(claim), ..foundation })
 }
 
+/// Opens the database for work beside others, without a master key. Errors: it cannot be reached, or is no whole database.
+pub async fn open_source(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<(Source, Claim)> {
+    let options = database_options(config);
+    let detail = "The database is being restored or moved; try again when that has ended.";
+    let busy = || Error::new(Code::Unavailable).with_detail(detail);
+    let claim = claim(&options, Mode::Shared).await?.ok_or_else(busy)?;
+    let source = Source { db: Db::open(options).await?, clock, random };
+    if copy::source_of(&source.system("start")).await?.is_some() {
+        let detail = "The database is the target of a copy that has not ended. Run the same `hardpan move` again.";
+        return Err(Error::new(Code::Internal).with_detail(detail));
+    }
+    Ok((source, claim))
+}
+
 /// The master key's secrets. Errors: the key kept in the data folder cannot be read or made.
-pub fn keyring(config: &Config, random: &dyn Random) -> Result<Keyring> {
+fn keyring(config: &Config, random: &dyn Random) -> Result<Keyring> {
+    Keyring::new(config.master_key(random)?.secret(), config.previous_master_key.as_ref().map(MasterKey::secret))
+}
+
+/// The same where there is a master key already: a new one opens nothing. Errors: the key kept in the data folder cannot be read.
+pub fn existing_keyring(config: &Config) -> Result<Option<Keyring>> {
     let previous = config.previous_master_key.as_ref().map(MasterKey::secret);
-    Keyring::new(config.master_key(random)?.secret(), previous)
+    config.existing_master_key()?.map(|key| Keyring::new(key.secret(), previous)).transpose()
 }
 
 /// How the app's database is opened.

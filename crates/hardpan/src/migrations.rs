@@ -2,8 +2,8 @@
 use std::{fs, io, path::PathBuf};
 
 use kernel::{Code, Error, Result, Timestamp};
-use resources::schema::{self, MigrationFile, Plan, Step, Undeclared, Work};
-use store::{copy, migrate};
+use resources::schema::{self, MigrationFile, Plan, Preview, Step, Undeclared, Ways};
+use store::migrate;
 
 use crate::{
     assemble::{self, Foundation},
@@ -12,6 +12,9 @@ use crate::{
 
 /// The folder of migration files, beside the app file.
 pub const FOLDER: &str = "migrations";
+
+const UNREVIEWED: &str = "The app file wants more than the files in migrations/ do. Write what is missing with \
+                          `hardpan migrate diff`, review it, and apply it.";
 
 /// What a database lacks.
 pub struct State {
@@ -83,9 +86,7 @@ impl Foundation {
         if !self.follows_files() {
             applied.extend(self.follow_app_file(allow_destructive, &files).await?);
         } else if !self.state().await?.plan.is_empty() {
-            let detail = "The app file wants more than the files in migrations/ do. Write what is missing with \
-                          `hardpan migrate diff`, review it, and apply it.";
-            return Err(failed(detail.to_owned()));
+            return Err(failed(UNREVIEWED.to_owned()));
         }
         Ok(applied)
     }
@@ -106,10 +107,15 @@ impl Foundation {
     }
 
     /// What [`migrate`](Self::migrate) would do to the declared tables, as SQL of this engine; changes nothing.
-    pub async fn preview(&self, allow_destructive: bool) -> Result<Vec<(String, Vec<Work>)>> {
-        let undeclared = if allow_destructive { Undeclared::Drop } else { Undeclared::Keep };
-        let files = self.files()?;
-        schema::preview(&self.source.system("migrate"), &self.declaration, &files, undeclared).await
+    pub async fn preview(&self, allow_destructive: bool) -> Result<Preview> {
+        let ways =
+            Ways { allow_destructive, stop_at_misfit: self.follows_app_file(), follow_app_file: !self.follows_files() };
+        let mut preview =
+            schema::preview(&self.source.system("migrate"), &self.declaration, &self.files()?, ways).await?;
+        if self.follows_files() && !preview.is_followed && preview.refused.is_empty() {
+            preview.refused.push(UNREVIEWED.to_owned());
+        }
+        Ok(preview)
     }
 
     /// Writes the file that leads from the tables to the app file; `None` when nothing is missing.
@@ -130,10 +136,6 @@ impl Foundation {
 
     /// Brings the database up to date in development and testing; elsewhere refuses one that is not.
     pub async fn prepare(&self) -> Result<()> {
-        if copy::source_of(&self.source.system("start")).await?.is_some() {
-            let detail = "The database is the target of a copy that has not ended. Run the same `hardpan move` again.";
-            return Err(failed(detail.to_owned()));
-        }
         if self.follows_app_file() {
             let ctx = self.source.system("migrate");
             migrate::apply(&ctx, &assemble::migrations()).await?;

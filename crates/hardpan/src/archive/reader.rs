@@ -25,7 +25,7 @@ pub(super) struct Reader {
 
 impl Reader {
     /// Errors: no backup at all, changed or cut short, made by a newer Hardpan, sealed under another key.
-    pub fn open(path: &Path, keyring: &Keyring) -> Result<Self> {
+    pub fn open(path: &Path, keyring: Option<&Keyring>) -> Result<Self> {
         let mut file = File::open(path).map_err(|error| failed("read", path, error))?;
         let length = check(&mut file, path)?;
         let mut source = BufReader::with_capacity(1 << 20, file.take(length));
@@ -37,12 +37,9 @@ impl Reader {
         opening.extend_from_slice(&head);
         let head = Head::read(&head)?;
         let under: Box<dyn Read + Send> = if head.is_encrypted {
-            let opened = keyring.open_stream(PURPOSE, &opening, source);
-            let with_key = |error: Error| {
-                refused("The backup cannot be opened: it needs the master key of the app it was made from.")
-                    .with_source(error)
-            };
-            Box::new(opened.map_err(with_key)?)
+            let needs = || refused("The backup cannot be opened: it needs the master key of the app it was made from.");
+            let opened = keyring.ok_or_else(needs)?.open_stream(PURPOSE, &opening, source);
+            Box::new(opened.map_err(|error| needs().with_source(error))?)
         } else {
             Box::new(source)
         };
@@ -176,7 +173,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.hardpan");
         std::fs::write(&path, bytes).unwrap();
-        let mut reader = Reader::open(&path, keyring)?;
+        let mut reader = Reader::open(&path, Some(keyring))?;
         let table = reader.manifest.tables[0].clone();
         assert!(matches!(reader.next(&table, &mut None)?, Next::End(_)));
         reader.end()

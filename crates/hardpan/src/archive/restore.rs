@@ -1,14 +1,17 @@
 //! A backup becomes a database again: to prove that it can, or to take the place of what is there.
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use futures_util::FutureExt as _;
-use kernel::{Error, Result};
+use kernel::{Error, OsRandom, Result, SystemClock};
 use platform::secrets::{self, Keyring};
+use resources::schema::Declaration;
 use store::{
-    Ctx, Dialect, Migration,
+    Ctx, Db, Dialect, Migration, Source,
     claim::{Claim, Hold},
     copy::{self, Hasher, Progress as Came},
-    migrate,
 };
 
 use super::{
@@ -21,7 +24,10 @@ use super::{
     scratch::{Place, Scratch, beside, open},
     swap::{stamp, swap_file},
 };
-use crate::{assemble, config::Config};
+use crate::{
+    assemble::{self, Foundation},
+    config::Config,
+};
 
 /// A backup that can be restored, for it was.
 #[derive(Debug)]
@@ -44,7 +50,7 @@ pub struct Restored {
 }
 
 /// Restores the backup beside everything and compares every table with what the backup says it holds.
-pub async fn verify(config: &Config, keyring: &Keyring, path: &Path, progress: Progress) -> Result<Verified> {
+pub async fn verify(config: &Config, keyring: Option<&Keyring>, path: &Path, progress: Progress) -> Result<Verified> {
     let reader = Reader::open(path, keyring)?;
     let scratch = trial(config).await?;
     let engine = scratch.ctx.db().dialect().name();
@@ -69,14 +75,14 @@ async fn trial(config: &Config) -> Result<Scratch> {
 ///
 /// Errors: the database is not empty and not to be replaced, the backup is not good, the master key is not its.
 pub async fn restore(
-    config: &Config,
+    (config, declaration): (&Config, Arc<Declaration>),
     keyring: &Keyring,
     alone: &Claim,
     path: &Path,
     is_replacing: bool,
     progress: Progress,
 ) -> Result<Restored> {
-    let reader = Reader::open(path, keyring)?;
+    let reader = Reader::open(path, Some(keyring))?;
     if !is_replacing && !is_empty(config).await? {
         return Err(refused(
             "The database is not empty. With --replace the backup takes its place, and it is kept beside.",
@@ -93,8 +99,7 @@ pub async fn restore(
     let ready = async {
         let tables = fill(reader, &scratch.ctx, &progress).await?;
         secrets::check_master(&scratch.ctx, keyring).await?;
-        let status = migrate::status(&scratch.ctx, &assemble::migrations()).await?;
-        Ok::<_, Error>((tables, status.iter().any(|status| status.state == migrate::State::Pending)))
+        Ok::<_, Error>((tables, is_behind(config, declaration, scratch.ctx.db()).await))
     };
     match ready.await {
         Ok((tables, is_behind)) => {
@@ -149,6 +154,13 @@ async fn exchange(config: &Config, scratch: Scratch, hold: Hold) -> Result<Optio
             Ok(kept)
         }
     }
+}
+
+/// What cannot be told needs a look too, and does not keep a backup from being restored.
+async fn is_behind(config: &Config, declaration: Arc<Declaration>, db: &Db) -> bool {
+    let source = Source { db: db.clone(), clock: Arc::new(SystemClock), random: Arc::new(OsRandom) };
+    let Ok(foundation) = Foundation::new(config.clone(), declaration, source) else { return true };
+    !foundation.state().await.is_ok_and(|state| state.is_in_order())
 }
 
 /// Early, because filling takes its time; the exchange looks again.

@@ -3,6 +3,7 @@ use std::{path::Path, sync::Arc};
 
 use futures_util::FutureExt as _;
 use kernel::{OsRandom, Result};
+use platform::secrets::{self, Keyring};
 use store::{
     Ctx, Tx,
     copy::{self, Hasher, Table, Walk},
@@ -15,7 +16,6 @@ use super::{
     refused,
     writer::Writer,
 };
-use crate::assemble::Foundation;
 
 /// What was written.
 #[derive(Debug)]
@@ -25,18 +25,26 @@ pub struct Taken {
     pub bytes: u64,
 }
 
-/// Writes a backup to `path`, which does not exist yet.
-pub async fn take(foundation: &Foundation, path: &Path, is_encrypted: bool, progress: Progress) -> Result<Taken> {
-    let ctx = foundation.source.system("backup");
+/// Writes a backup of the app `app` to `path`, which does not exist yet; sealed under the key of `seal`, which must be the database's.
+///
+/// Errors: there is nothing in the database, the key is another one.
+pub async fn take(ctx: &Ctx, app: &str, path: &Path, seal: Option<&Keyring>, progress: Progress) -> Result<Taken> {
+    let tables = ctx.read(|ctx, tx| async move { inventory(&ctx, tx).await }.boxed()).await?;
+    if tables.is_empty() {
+        return Err(refused("There is nothing to back up: the database has none of Hardpan's tables."));
+    }
+    if let Some(keyring) = seal {
+        secrets::compare_master(ctx, keyring).await?;
+    }
     let head = Head {
         format: VERSION,
         hardpan: env!("CARGO_PKG_VERSION").to_owned(),
-        app: foundation.config.app.name.clone(),
+        app: app.to_owned(),
         engine: ctx.db().dialect().name().to_owned(),
         created_at: ctx.now().to_string(),
-        is_encrypted,
+        is_encrypted: seal.is_some(),
     };
-    let seal = is_encrypted.then_some((foundation.keyring(), &OsRandom as &dyn kernel::Random));
+    let seal = seal.map(|keyring| (keyring, &OsRandom as &dyn kernel::Random));
     let writer = Writer::create(path, &head, seal)?;
     let body = ctx.snapshot(move |ctx, tx| async move { write(&ctx, tx, writer, &progress).await }.boxed());
     let (writer, tables) = body.await?;
@@ -45,9 +53,6 @@ pub async fn take(foundation: &Foundation, path: &Path, is_encrypted: bool, prog
 
 async fn write(ctx: &Ctx, tx: &mut Tx<'_>, mut writer: Writer, progress: &Progress) -> Result<(Writer, Vec<Content>)> {
     let tables = inventory(ctx, tx).await?;
-    if tables.is_empty() {
-        return Err(refused("There is nothing to back up: the database has none of Hardpan's tables."));
-    }
     let mut listed = Vec::with_capacity(tables.len());
     for table in &tables {
         let rows = copy::count(tx, table).await?;

@@ -57,19 +57,20 @@ fn is_folder(path: &Path) -> bool {
 }
 
 fn take(args: &Args, to: &Path, loaded: Loaded) -> Outcome {
-    let (declaration, findings) = assemble::declare(&loaded);
+    let (_, findings) = assemble::declare(&loaded);
     let (config, _) = loaded.ready(findings).map_err(Failure::Refused)?;
     let path = place(to, &config)?;
     copying::refuse_missing(&config)?;
-    let app = config.app.name.clone();
+    let app = &config.app.name;
+    let seal = if args.encrypt { Some(copying::keyring(&config)?) } else { None };
     let taken = runtime::multi_threaded()?.block_on(async {
-        let foundation = assemble::open(config, declaration, Arc::new(SystemClock), Arc::new(OsRandom)).await?;
-        let taken = archive::take(&foundation, &path, args.encrypt, copying::progress()).await;
-        foundation.source.db.close().await;
+        let (source, _claim) = assemble::open_source(&config, Arc::new(SystemClock), Arc::new(OsRandom)).await?;
+        let taken = archive::take(&source.system("backup"), app, &path, seal.as_ref(), copying::progress()).await;
+        source.db.close().await;
         taken
     })?;
     let removed = match args.keep {
-        Some(keep) => archive::keep_newest(to, &app, keep.into())?,
+        Some(keep) => archive::keep_newest(to, app, keep.into())?,
         None => Vec::new(),
     };
     print(args.format, &path, &taken, &removed);
@@ -104,8 +105,8 @@ fn print(format: Format, path: &Path, taken: &Taken, removed: &[String]) {
 fn verify(args: &Args, file: &Path, loaded: Loaded) -> Outcome {
     let (_, findings) = assemble::declare(&loaded);
     let (config, _) = loaded.ready(findings).map_err(Failure::Refused)?;
-    let keyring = assemble::keyring(&config, &OsRandom)?;
-    let work = archive::verify(&config, &keyring, file, copying::progress());
+    let keyring = assemble::existing_keyring(&config)?;
+    let work = archive::verify(&config, keyring.as_ref(), file, copying::progress());
     let verified = runtime::multi_threaded()?.block_on(work)?;
     match args.format {
         Format::Json => output::json(&json!({

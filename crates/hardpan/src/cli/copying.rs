@@ -4,6 +4,7 @@ use std::{
     sync::Arc,
 };
 
+use platform::secrets::Keyring;
 use serde_json::{Value as Json, json};
 use store::{
     Options,
@@ -13,6 +14,7 @@ use store::{
 use super::{Failure, output};
 use crate::{
     archive::{Content, Progress, Step},
+    assemble,
     config::Config,
 };
 
@@ -28,6 +30,12 @@ pub fn refuse_missing(config: &Config) -> Result<(), Failure> {
         Some(file) if !file.exists() => Err(Failure::Failed(format!("there is no database at {}", file.display()))),
         _ => Ok(()),
     }
+}
+
+/// The key of what is sealed. Errors: there is none, and a new one would open nothing.
+pub fn keyring(config: &Config) -> Result<Keyring, Failure> {
+    let missing = "there is no master key: give the app's as HARDPAN_MASTER_KEY, or as master.key in the data folder";
+    assemble::existing_keyring(config)?.ok_or_else(|| Failure::Failed(missing.into()))
 }
 
 /// On a terminal a line that moves, elsewhere a line for each table that is done.

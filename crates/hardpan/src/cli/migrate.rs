@@ -3,7 +3,7 @@ use std::{process::ExitCode, sync::Arc};
 
 use clap::Subcommand;
 use kernel::{OsRandom, SystemClock};
-use resources::schema::{Statement, Step, Work};
+use resources::schema::{Preview, Section, Statement, Step, Work};
 use serde_json::{Value as Json, json};
 use store::migrate::{State as Applied, Status};
 
@@ -137,35 +137,40 @@ async fn preview(foundation: &Foundation, args: &Apply) -> Outcome {
     let state = foundation.state().await?;
     let own = state.migrations.iter().filter(|status| status.state == Applied::Pending);
     let own: Vec<&str> = own.map(|status| status.id.as_str()).collect();
-    let sections = foundation.preview(args.allow_destructive).await?;
+    let Preview { sections, refused, .. } = foundation.preview(args.allow_destructive).await?;
+    let code = if refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     if args.options.format == Format::Json {
         let sections: Vec<Json> = sections
             .iter()
-            .map(|(title, works)| {
+            .map(|Section { title, works, destructive }| {
                 let steps: Vec<&String> = works.iter().flat_map(|work| &work.steps).collect();
                 let sql: Vec<String> = works.iter().flat_map(lines).collect();
-                json!({"migration": title, "steps": steps, "sql": sql})
+                json!({"migration": title, "steps": steps, "destructive": destructive, "sql": sql})
             })
             .collect();
-        output::json(&json!({"own": own, "sections": sections}));
-        return Ok(ExitCode::SUCCESS);
+        output::json(&json!({"own": own, "sections": sections, "refused": refused}));
+        return Ok(code);
     }
     for id in &own {
         output::line(&format!("-- {id}: of Hardpan itself"));
     }
-    for (title, works) in &sections {
+    for Section { title, works, destructive } in &sections {
         output::line(&format!("-- {title}"));
         for work in works {
-            let steps = work.steps.iter().map(|step| format!("--   {step}"));
+            let mark = |step: &String| if destructive.contains(step) { " (destructive)" } else { "" };
+            let steps = work.steps.iter().map(|step| format!("--   {step}{}", mark(step)));
             for line in steps.chain(lines(work)) {
                 output::line(&line);
             }
         }
     }
-    if own.is_empty() && sections.is_empty() {
+    for why in &refused {
+        output::note(&format!("error: apply would end here: {why}"));
+    }
+    if own.is_empty() && sections.is_empty() && refused.is_empty() {
         output::line("Nothing to do: the database is up to date.");
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
 /// The statements of `work`, a line each.

@@ -1,7 +1,6 @@
 //! `hardpan restore`: a backup takes the place of the database, while nothing serves it.
 use std::{path::PathBuf, process::ExitCode};
 
-use kernel::OsRandom;
 use serde_json::json;
 
 use super::{Failure, Format, Outcome, copying, output};
@@ -23,12 +22,13 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, loaded: Loaded) -> Outcome {
-    let (_, findings) = assemble::declare(&loaded);
+    let (declaration, findings) = assemble::declare(&loaded);
     let (config, _) = loaded.ready(findings).map_err(Failure::Refused)?;
-    let keyring = assemble::keyring(&config, &OsRandom)?;
+    let keyring = copying::keyring(&config)?;
     let restored = runtime::multi_threaded()?.block_on(async {
         let alone = copying::alone(&assemble::database_options(&config)).await?;
-        let work = archive::restore(&config, &keyring, &alone, &args.from, args.replace, copying::progress());
+        let work =
+            archive::restore((&config, declaration), &keyring, &alone, &args.from, args.replace, copying::progress());
         Ok::<_, Failure>(Box::pin(work).await?)
     })?;
     match args.format {
@@ -44,7 +44,9 @@ pub fn run(args: &Args, loaded: Loaded) -> Outcome {
                 output::line(&format!("the database before is kept: {kept}"));
             }
             if restored.is_behind {
-                output::line("the backup is from an older release: run `hardpan migrate apply` before you serve it");
+                output::line(
+                    "the database is not what this release and the app file want: run `hardpan migrate apply` before you serve it",
+                );
             }
         }
     }

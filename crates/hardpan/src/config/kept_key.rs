@@ -15,21 +15,26 @@ pub fn path(data_dir: &Path) -> PathBuf {
     data_dir.join("master.key")
 }
 
+/// The kept key. Errors: internal, when the file is malformed or open to others.
+pub fn read_if_any(data_dir: &Path) -> Result<Option<MasterKey>> {
+    let path = path(data_dir);
+    let text = match File::open(&path) {
+        Ok(file) => read(&file, &path)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed("cannot open", &path, &error)),
+    };
+    // An empty file is what a start leaves that was cut short before the key was written, or used.
+    if text.is_empty() { Ok(None) } else { decode(&text, &path).map(Some) }
+}
+
 /// The kept key, made (and the folder with it) when there is none.
 ///
 /// Errors: internal, when the folder cannot be written, or the file is malformed or open to others.
 pub fn read_or_make(data_dir: &Path, random: &dyn Random) -> Result<MasterKey> {
-    let path = path(data_dir);
-    let text = match File::open(&path) {
-        Ok(file) => read(&file, &path)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Zeroizing::default(),
-        Err(error) => return Err(failed("cannot open", &path, &error)),
-    };
-    // An empty file is what a start leaves that was cut short before the key was written, or used.
-    if text.is_empty() {
-        return make(data_dir, &path, random);
+    match read_if_any(data_dir)? {
+        Some(key) => Ok(key),
+        None => make(data_dir, &path(data_dir), random),
     }
-    decode(&text, &path)
 }
 
 fn read(file: &File, path: &Path) -> Result<Zeroizing<String>> {

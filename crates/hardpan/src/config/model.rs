@@ -161,4 +161,12 @@ impl Config {
             None => kept_key::read_or_make(&self.data_dir, random),
         }
     }
+
+    /// The master key where there is one already. Errors: internal, when the kept one cannot be read, or is open to others.
+    pub fn existing_master_key(&self) -> Result<Option<MasterKey>> {
+        match &self.given_master_key {
+            Some(key) => Ok(Some(key.clone())),
+            None => kept_key::read_if_any(&self.data_dir),
+        }
+    }
 }

@@ -9,7 +9,7 @@ mod stream;
 
 pub use keyring::Keyring;
 pub use mac::MacKey;
-pub use service::{Master, adopt_master, check_master};
+pub use service::{Master, adopt_master, check_master, compare_master};
 pub use stream::{Opening, Sealing};
 
 /// This slice's migrations.

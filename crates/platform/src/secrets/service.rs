@@ -20,10 +20,20 @@ pub async fn check_master(ctx: &Ctx, keyring: &Keyring) -> Result<Master> {
     let fingerprint = *keyring.fingerprint();
     let noted = ctx.write(move |ctx, tx| Box::pin(async move { store::note(tx, &fingerprint, ctx.now()).await }));
     let noted = noted.await?;
-    if noted == fingerprint {
+    compare(&noted, keyring)
+}
+
+/// Refuses a key that does not match, as [`check_master`] does, and notes nothing.
+pub async fn compare_master(ctx: &Ctx, keyring: &Keyring) -> Result<()> {
+    let noted = ctx.read(|_, tx| Box::pin(async move { store::noted(tx).await })).await?;
+    noted.map_or(Ok(()), |noted| compare(&noted, keyring).map(|_| ()))
+}
+
+fn compare(noted: &[u8], keyring: &Keyring) -> Result<Master> {
+    if noted == keyring.fingerprint() {
         return Ok(Master::Current);
     }
-    if keyring.previous_fingerprint().is_some_and(|previous| noted == *previous) {
+    if keyring.previous_fingerprint().is_some_and(|previous| noted == previous) {
         return Ok(Master::Previous);
     }
     Err(Error::new(Code::Internal).with_detail(

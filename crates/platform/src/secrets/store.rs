@@ -9,6 +9,12 @@ pub(super) async fn note(tx: &mut Tx<'_>, fingerprint: &[u8], at: Timestamp) -> 
     tx.query_one("SELECT fingerprint FROM master_key WHERE id = 1", &[]).await?.get(0)
 }
 
+/// The one that is noted.
+pub(super) async fn noted(tx: &mut Tx<'_>) -> Result<Option<Vec<u8>>> {
+    let row = tx.query_opt("SELECT fingerprint FROM master_key WHERE id = 1", &[]).await?;
+    row.map(|row| row.get(0)).transpose()
+}
+
 pub(super) async fn replace(tx: &mut Tx<'_>, fingerprint: &[u8], at: Timestamp) -> Result<()> {
     let sql = "UPDATE master_key SET fingerprint = $1, noted_at = $2 WHERE id = 1";
     tx.execute(sql, &[fingerprint.to_vec().into(), at.into()]).await.map(|_| ())

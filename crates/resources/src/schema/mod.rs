@@ -20,8 +20,8 @@ pub use model::{Column, Declaration, OnDelete, Operation, Owner, Reference, Reso
 pub use parse::{Problem, parse};
 pub use plan::{Plan, Undeclared};
 pub use service::{
-    Standing, apply, apply_destructive, apply_files, diff, make_recorded, make_searches, preview, settle_files,
-    standing,
+    Preview, Section, Standing, Ways, apply, apply_destructive, apply_files, diff, make_recorded, make_searches,
+    preview, settle_files, standing,
 };
 pub use shape::unique_index;
 pub use step::Step;

@@ -90,6 +90,8 @@ async fn production_follows_reviewed_files_alone() {
             "heading = { type = \"text\", required = true, renamed_from = \"title\" }\nstars = { type = \"float\" }\n",
         );
         app.refused(&["apply"], "hardpan migrate diff");
+        app.refused(&["apply", "--dry-run"], "hardpan migrate diff");
+        assert!(!app.migrate(&["apply", "--dry-run"]).1.contains("-- the app file"), "apply would not follow it");
         assert_eq!(app.status()["ok"], false);
         app.ok(&["diff", "--name", "second"]);
         let written = fs::read_to_string(app.path().join("migrations").join(&app.files()[1])).unwrap();
@@ -106,6 +108,9 @@ async fn production_follows_reviewed_files_alone() {
         assert_eq!(app.status()["kept"], serde_json::json!(["notes.stars"]));
         assert!(app.ok(&["diff", "--name", "third"]).contains("drop column notes.stars (destructive)"));
         app.refused(&["apply"], "--allow-destructive");
+        app.refused(&["apply", "--dry-run"], "--allow-destructive lets it");
+        let dry = app.ok(&["apply", "--dry-run", "--allow-destructive"]);
+        assert!(dry.contains("drop column notes.stars (destructive)"), "{dry}");
         app.ok(&["apply", "--allow-destructive"]);
         assert_eq!((&app.status()["ok"], &app.status()["kept"]), (&Json::from(true), &serde_json::json!([])));
 
@@ -114,6 +119,7 @@ async fn production_follows_reviewed_files_alone() {
         fs::write(&path, fs::read_to_string(&path).unwrap() + "# a word\n").unwrap();
         assert_eq!(app.status()["files"][0]["state"], "changed");
         app.refused(&["apply"], "has changed since");
+        app.refused(&["apply", "--dry-run"], "has changed since");
     })
     .await;
 }
@@ -129,6 +135,7 @@ async fn a_file_for_other_tables_is_refused() {
         let written = fs::read_to_string(&path).unwrap();
         fs::write(&path, written.replace("from = \"", "from = \"0")).unwrap();
         app.refused(&["apply"], "other tables");
+        app.refused(&["apply", "--dry-run"], "other tables");
         fs::write(&path, written.replace("\"stars\"", "\"moons\"")).unwrap();
         app.refused(&["apply"], "lead elsewhere");
         fs::write(&path, written.replace("add_column", "add_colum")).unwrap();
@@ -150,11 +157,15 @@ async fn development_follows_the_app_file_and_still_writes_files_for_production(
         app.ok(&["apply"]);
         // The database is there already; the files are not.
         assert!(app.ok(&["diff", "--name", "stars"]).contains("add column notes.stars"));
+        let status = app.status();
+        assert_eq!((&status["files"][1]["state"], &status["refused"]), (&"pending".into(), &serde_json::json!([])));
+        assert!(app.ok(&["apply", "--dry-run"]).contains("_stars"));
         assert!(app.ok(&["apply"]).contains("_stars"));
         let status = app.status();
         assert_eq!((&status["ok"], &status["files"][1]["state"]), (&Json::from(true), &"applied".into()));
         app.declare("title = { type = \"int\" }\nstars = { type = \"int\" }\n");
         app.refused(&["apply"], "--allow-destructive");
+        app.refused(&["apply", "--dry-run"], "--allow-destructive lets it");
         app.ok(&["apply", "--allow-destructive"]);
     })
     .await;

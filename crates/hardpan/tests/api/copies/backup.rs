@@ -4,7 +4,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use serde_json::Value as Json;
 use testkit::{Engine, TestDb};
 
-use super::app::{App, count, create, log_in, on_both, register, shown};
+use super::{
+    app::{App, count, create, log_in, on_both, register, shown},
+    damage::OTHER_KEY,
+};
+use crate::binary::program::{run, text};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn under_load_it_holds_one_moment_and_restores_into_either_engine() {
@@ -114,6 +118,55 @@ async fn an_interrupted_backup_never_looks_like_one() {
         app.command(&["backup", "--to", shown(&file)], 0);
         app.command(&["backup", "--verify", shown(&file)], 0);
         assert!(!app.file("cut.hardpan.partial").exists());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_sealed_under_the_key_of_the_database_and_no_key_is_made_for_it() {
+    on_both(async |engine, database, app| {
+        app.command(&["user", "create", "ann@example.com"], 0);
+        let other = App { key: OTHER_KEY.to_owned(), ..App::at(database) };
+        let file = other.file("a.hardpan");
+        let seal = ["backup", "--to", shown(&file), "--encrypt"];
+        let said = other.command(&seal, 1);
+        assert!(said.contains("does not match the database") && !file.exists(), "{engine:?}: {said}");
+        let without_key = |arguments: &[&str]| {
+            let arguments = [arguments, &["--app", shown(other.dir.path())]].concat();
+            run(&arguments, &[("DATABASE_URL", &app.url)])
+        };
+        let refused = without_key(&seal);
+        assert!(text(&refused.stderr).contains("there is no master key") && refused.status.code() == Some(1));
+        assert!(without_key(&seal[..3]).status.success());
+        assert!(without_key(&["backup", "--verify", shown(&file)]).status.success());
+        let made = other.file("data/master.key").exists()
+            || database
+                .options()
+                .url
+                .expose()
+                .strip_prefix("sqlite:")
+                .is_some_and(|path| std::path::Path::new(path).with_file_name("master.key").exists());
+        assert!(!made, "{engine:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_target_of_a_copy_that_has_not_ended_is_for_no_command() {
+    on_both(async |engine, database, app| {
+        app.command(&["migrate", "apply"], 0);
+        store::copy::begin(&database.ctx(), "them".into()).await.unwrap();
+        let file = app.file("a.hardpan");
+        let commands: [&[&str]; 4] = [
+            &["backup", "--to", shown(&file)],
+            &["migrate", "apply"],
+            &["user", "create", "ann@example.com"],
+            &["purge"],
+        ];
+        for command in commands {
+            let said = app.command(command, 1);
+            assert!(said.contains("a copy that has not ended"), "{engine:?} {command:?}: {said}");
+        }
     })
     .await;
 }

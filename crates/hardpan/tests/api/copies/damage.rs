@@ -6,7 +6,7 @@ use testkit::{Engine, TestDb};
 
 use super::app::{App, shown};
 
-const OTHER_KEY: &str = "yDCX1yeFmOJBNsN93j4FNSUc37XXXqhz7LDlqdoCn0Q=";
+pub const OTHER_KEY: &str = "yDCX1yeFmOJBNsN93j4FNSUc37XXXqhz7LDlqdoCn0Q=";
 
 async fn with_backup(encrypt: bool, test: impl FnOnce(&mut App, &Path, Vec<u8>)) {
     let database = TestDb::open(Engine::Sqlite).await;

@@ -85,7 +85,10 @@ async fn one_of_an_earlier_declaration_comes_back_as_it_was_and_then_follows_the
         )
         .unwrap();
         app.command(&["migrate", "apply"], 0);
-        app.command(&["restore", "--from", shown(&file), "--replace"], 0);
+        let restored = app.json(&["restore", "--from", shown(&file), "--replace"]);
+        assert_eq!(restored["is_behind"], true, "the app file wants a field more");
+        let again = app.file("b.hardpan");
+        app.command(&["backup", "--to", shown(&again)], 0);
         let old =
             count(database, "SELECT count(*) FROM declared_tables WHERE CAST(shape AS text) LIKE '%colour%'").await;
         assert_eq!(old, 0);

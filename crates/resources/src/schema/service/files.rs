@@ -34,7 +34,17 @@ struct Recorded {
 pub async fn standing(ctx: &Ctx, declaration: &Declaration, files: &[MigrationFile]) -> Result<Standing> {
     let recorded = recorded(ctx).await?;
     let pending = pending(files, &recorded.applied);
-    let (after, misfit) = follow(&recorded.shapes, &pending);
+    let (mut after, mut misfit) = (recorded.shapes, None);
+    for file in pending {
+        match judge(&after, file, true) {
+            Verdict::Settled => {}
+            Verdict::Misfit(why) => {
+                misfit = Some(why);
+                break;
+            }
+            Verdict::Fits | Verdict::Destructive(_) => after = follow(&after, &[file]).0,
+        }
+    }
     let mut plan = Plan::make(&after, declaration, Undeclared::Keep);
     plan.refuse_destructive();
     plan.refused.extend(misfit);
@@ -119,25 +129,19 @@ async fn apply_next(
 ) -> Result<Option<Vec<String>>> {
     let applied = store::applied(tx).await?;
     if let Some(changed) = compare(files, &applied).iter().find(|status| status.state == State::Changed) {
-        return Err(refused(format!("The migration {} was applied and has changed since.", changed.id)));
+        return Err(refused(format!("{}.", was_changed(&changed.id))));
     }
     let Some(next) = pending(files, &applied).into_iter().next() else { return Ok(None) };
     let shapes = store::recorded(tx).await?;
     let mut done = vec![next.id.clone()];
-    // Where it leads to they may be already: in development the app file is followed at once.
-    if next.to != digest(&shapes) {
-        match follow(&shapes, &[next]) {
-            (_, Some(_)) if stop_at_misfit => return Ok(None),
-            (_, Some(misfit)) => return Err(refused(format!("{misfit}."))),
-            (_, None) if next.is_destructive() && !allow_destructive => {
-                let steps = next.steps.iter().filter(|step| step.is_destructive()).map(ToString::to_string);
-                let steps = steps.collect::<Vec<_>>().join("; ");
-                let detail = format!("{} may lose data ({steps}); --allow-destructive lets it.", next.id);
-                return Err(refused(detail));
-            }
-            (_, None) => change(tx, ctx, &shapes, &next.steps).await?,
+    match judge(&shapes, next, allow_destructive) {
+        Verdict::Settled => {}
+        Verdict::Misfit(_) if stop_at_misfit => return Ok(None),
+        Verdict::Misfit(why) | Verdict::Destructive(why) => return Err(refused(format!("{why}."))),
+        Verdict::Fits => {
+            change(tx, ctx, &shapes, &next.steps).await?;
+            done.extend(next.steps.iter().map(|step| format!("  {step}")));
         }
-        done.extend(next.steps.iter().map(|step| format!("  {step}")));
     }
     store::record_file(tx, &next.id, &next.checksum, ctx.now()).await?;
     tracing::info!(migration = next.id, "applied");
@@ -167,32 +171,113 @@ pub async fn settle_files(ctx: &Ctx, files: &[MigrationFile]) -> Result<()> {
     .await
 }
 
-/// What the files and then the declaration would do on this engine: a title and the statements of each.
+/// How files and the app file are followed.
+#[derive(Clone, Copy, Debug)]
+pub struct Ways {
+    pub allow_destructive: bool,
+    /// The first file that was written for other tables ends the files; otherwise it is an error.
+    pub stop_at_misfit: bool,
+    /// The app file is followed after the files, without one.
+    pub follow_app_file: bool,
+}
+
+/// What would be done.
+#[derive(Debug, Default)]
+pub struct Preview {
+    pub sections: Vec<Section>,
+    /// Why it would end after that.
+    pub refused: Vec<String>,
+    /// Whether the tables would be what the app file wants.
+    pub is_followed: bool,
+}
+
+/// A file, or the app file, and its statements.
+#[derive(Debug)]
+pub struct Section {
+    pub title: String,
+    pub works: Vec<Work>,
+    /// Those of its steps that may lose data.
+    pub destructive: Vec<String>,
+}
+
+/// What the files and then the declaration would do on this engine, judged as when they are applied.
 ///
-/// Errors: a file cannot be applied to these tables.
-pub async fn preview(
-    ctx: &Ctx,
-    declaration: &Declaration,
-    files: &[MigrationFile],
-    undeclared: Undeclared,
-) -> Result<Vec<(String, Vec<Work>)>> {
+/// Errors: a step cannot be planned.
+pub async fn preview(ctx: &Ctx, declaration: &Declaration, files: &[MigrationFile], ways: Ways) -> Result<Preview> {
     let Recorded { mut shapes, applied } = recorded(ctx).await?;
     let dialect = ctx.db().dialect();
-    let works = |shapes: &Shapes, steps: &[Step]| store::works(dialect, shapes, steps).map_err(refused);
-    let mut sections = Vec::new();
+    let section = |shapes: &Shapes, title: &str, steps: &[Step]| {
+        let destructive = steps.iter().filter(|step| step.is_destructive()).map(ToString::to_string).collect();
+        let (works, after) = store::works(dialect, shapes, steps).map_err(refused)?;
+        Ok::<_, Error>((Section { title: title.to_owned(), works, destructive }, after))
+    };
+    let mut preview = Preview::default();
+    if let Some(changed) = compare(files, &applied).iter().find(|status| status.state == State::Changed) {
+        preview.refused.push(was_changed(&changed.id));
+        return Ok(preview);
+    }
     for file in pending(files, &applied) {
-        if let (_, Some(misfit)) = follow(&shapes, &[file]) {
-            return Err(refused(format!("{misfit}.")));
+        match judge(&shapes, file, ways.allow_destructive) {
+            Verdict::Settled => preview.sections.push(section(&shapes, &file.id, &[])?.0),
+            Verdict::Misfit(_) if ways.stop_at_misfit => break,
+            Verdict::Misfit(why) => {
+                preview.refused.push(why);
+                return Ok(preview);
+            }
+            verdict => {
+                let (done, after) = section(&shapes, &file.id, &file.steps)?;
+                preview.sections.push(done);
+                if let Verdict::Destructive(why) = verdict {
+                    preview.refused.push(why);
+                    return Ok(preview);
+                }
+                shapes = after;
+            }
         }
-        let (done, after) = works(&shapes, &file.steps)?;
-        sections.push((file.id.clone(), done));
-        shapes = after;
     }
-    let plan = Plan::make(&shapes, declaration, undeclared);
-    if !plan.steps.is_empty() {
-        sections.push(("the app file".to_owned(), works(&shapes, &plan.steps)?.0));
+    let drops = ways.follow_app_file && ways.allow_destructive;
+    let mut plan = Plan::make(&shapes, declaration, if drops { Undeclared::Drop } else { Undeclared::Keep });
+    preview.is_followed = plan.is_empty();
+    if ways.follow_app_file {
+        if !ways.allow_destructive {
+            plan.refuse_destructive();
+        }
+        if !plan.steps.is_empty() {
+            preview.sections.push(section(&shapes, "the app file", &plan.steps)?.0);
+        }
+        preview.refused.extend(plan.refused);
     }
-    Ok(sections)
+    Ok(preview)
+}
+
+/// What is to be done with a file that was not applied.
+enum Verdict {
+    /// To be noted: the tables are where it leads to. In development the app file is followed at once.
+    Settled,
+    Fits,
+    /// Why it cannot be applied to these tables.
+    Misfit(String),
+    /// Nobody allowed what it may lose.
+    Destructive(String),
+}
+
+fn judge(shapes: &Shapes, file: &MigrationFile, allow_destructive: bool) -> Verdict {
+    if file.to == digest(shapes) {
+        return Verdict::Settled;
+    }
+    if let (_, Some(misfit)) = follow(shapes, &[file]) {
+        return Verdict::Misfit(misfit);
+    }
+    if file.is_destructive() && !allow_destructive {
+        let steps = file.steps.iter().filter(|step| step.is_destructive()).map(ToString::to_string);
+        let steps = steps.collect::<Vec<_>>().join("; ");
+        return Verdict::Destructive(format!("{} may lose data ({steps}); --allow-destructive lets it", file.id));
+    }
+    Verdict::Fits
+}
+
+fn was_changed(id: &str) -> String {
+    format!("The migration {id} was applied and has changed since")
 }
 
 /// The shapes the files lead to, and the first that does not fit what is before it.

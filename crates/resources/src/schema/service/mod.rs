@@ -7,7 +7,7 @@ use ::store::{Ctx, Tx};
 use futures_util::FutureExt as _;
 use kernel::{Error, Result};
 
-pub use files::{Standing, apply_files, diff, preview, settle_files, standing};
+pub use files::{Preview, Section, Standing, Ways, apply_files, diff, preview, settle_files, standing};
 
 use super::{
     Declaration, Plan, Step, Undeclared,
