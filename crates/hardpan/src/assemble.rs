@@ -294,6 +294,8 @@ impl Server {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     Accounts,
+    /// Those whose rows were not found held a short while ago.
+    DueAccounts,
     Sessions,
     IdempotencyKeys,
     Deleted,
@@ -302,7 +304,7 @@ pub enum Part {
 impl Part {
     pub const ALL: [Self; 4] = [Self::Accounts, Self::Sessions, Self::IdempotencyKeys, Self::Deleted];
     /// Those that are cheap to look for.
-    const OFTEN: [Self; 3] = [Self::Accounts, Self::Sessions, Self::IdempotencyKeys];
+    pub const OFTEN: [Self; 3] = [Self::DueAccounts, Self::Sessions, Self::IdempotencyKeys];
 }
 
 /// Removes what is over: `serve` does so by itself, `hardpan purge` when it is told to.
@@ -323,6 +325,7 @@ impl<'s> Purge<'s> {
         for part in parts {
             total += match part {
                 Part::Accounts => self.records.purge_accounts(&self.ctx, report).await?,
+                Part::DueAccounts => self.records.purge_due_accounts(&self.ctx, report).await?,
                 Part::Deleted => self.records.purge_deleted(&self.ctx, report).await?,
                 Part::Sessions => told(report, "sessions", self.identity.purge(&self.ctx).await?),
                 Part::IdempotencyKeys => told(report, "idempotency keys", store::idempotency::purge(&self.ctx).await?),

@@ -123,6 +123,9 @@ impl Bound {
                     let needs = match &path.relation {
                         None => &mut *needs,
                         Some(relation) => {
+                            if let Some(sight) = &relation.sight {
+                                sight.collect_needs(needs);
+                            }
                             let inner = needs.0.entry(relation.column).or_default();
                             if let Some(guard) = &relation.guard {
                                 guard.collect_needs(inner);
@@ -248,7 +251,11 @@ impl Binding<'_> {
         let inner = |of: &Operand| self.term(of).map(Box::new);
         let term = match operand {
             Operand::Field { relation, field } => Term::Field(Path {
-                relation: relation.map(|column| Relation { column, guard: self.guards.relation(column) }),
+                relation: relation.map(|column| Relation {
+                    column,
+                    sight: self.guards.field(None, column),
+                    guard: self.guards.relation(column),
+                }),
                 field: *field,
                 guard: self.guards.field(*relation, *field),
             }),

@@ -33,6 +33,8 @@ pub struct Path {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Relation {
     pub column: usize,
+    /// It leads nowhere unless this holds for the record that it leads away from.
+    pub sight: Option<Arc<Bound>>,
     /// It counts as not there unless this holds for it.
     pub guard: Option<Arc<Bound>>,
 }
@@ -95,6 +97,9 @@ impl Path {
         let (record, related) = match &self.relation {
             None => (record, related),
             Some(relation) => {
+                if !allows(&relation.sight, record, related) {
+                    return None;
+                }
                 let (record, related) = related.get(relation.column)?;
                 if !allows(&relation.guard, record, related) {
                     return None;

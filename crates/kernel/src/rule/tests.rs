@@ -350,3 +350,36 @@ fn what_a_guard_hides_counts_as_null() {
     assert!(rule("record.folder.name == 'a'").matches_with(&open, &named));
     assert!(rule("record.folder.owner_id == null").matches_with(&open, &nameless));
 }
+
+/// The folder of a record is known where it is done.
+struct GuardedRelation;
+
+impl Guards for GuardedRelation {
+    fn field(&self, relation: Option<usize>, field: usize) -> Option<Arc<Bound>> {
+        let guard = Rule::parse("record.done && record.folder.name != 'b'", &Records).unwrap();
+        (relation.is_none() && field == 11).then(|| Arc::new(guard.bind(&Actor::Anonymous, now())))
+    }
+
+    fn relation(&self, _: usize) -> Option<Arc<Bound>> {
+        None
+    }
+}
+
+#[test]
+fn what_a_hidden_reference_leads_to_counts_as_null() {
+    let rule = |text: &str| {
+        let rule = Rule::parse(text, &Records).unwrap();
+        rule.bind_guarded(&Actor::Anonymous, now(), &GuardedRelation)
+    };
+    let mut named = Related::default();
+    named.insert(11, vec![Value::Null, "a".into()], Related::default());
+    let mut hidden = Related::default();
+    hidden.insert(11, vec![Value::Null, "b".into()], Related::default());
+    let done = record(&[(4, true.into())]);
+    assert!(rule("record.folder.name == 'a'").matches_with(&done, &named));
+    for (record, related) in [(&record(&[]), &named), (&done, &hidden)] {
+        assert!(!rule("record.folder.name in ['a', 'b']").matches_with(record, related));
+        assert!(rule("record.folder.name == null").matches_with(record, related));
+    }
+    assert_eq!(rule("record.folder.name == 'a'").needs(), Needs([(11, Needs::default())].into()));
+}

@@ -140,6 +140,7 @@ pub(super) fn merged(resource: &Resource, index: usize, before: Option<&Value>, 
     merged.map_err(|(code, message)| Error::invalid(vec![FieldError::new(&column.name, code, message)]))
 }
 
-fn unset(column: &Column) -> Value {
+/// What a column holds of which nothing is said.
+pub(super) fn unset(column: &Column) -> Value {
     column.default.clone().unwrap_or(Value::Null)
 }

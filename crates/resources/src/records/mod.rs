@@ -6,6 +6,7 @@ mod input;
 mod model;
 mod paths;
 mod purge;
+mod referrers;
 mod routes;
 mod scope;
 mod service;
@@ -16,7 +17,7 @@ mod view;
 
 pub use aggregate::{AggregateQuery, Group};
 use model::SortKey;
-pub use model::{Count, Counting, ListQuery, Listing, Parts, Record};
+pub use model::{Condition, Count, Counting, ListQuery, Listing, Parts, Record};
 pub use paths::{ListPath, list_paths};
 pub use purge::Report;
 pub use routes::routes;
@@ -27,7 +28,13 @@ pub use shown::Shown;
 use view::{Selection, Sight, View, bad_query};
 
 /// This slice's migrations.
-pub const MIGRATIONS: [::store::Migration; 1] = [::store::Migration {
-    id: "202611210740_create_hidden_owners",
-    sql: include_str!("migrations/202611210740_create_hidden_owners.sql"),
-}];
+pub const MIGRATIONS: [::store::Migration; 2] = [
+    ::store::Migration {
+        id: "202611210740_create_hidden_owners",
+        sql: include_str!("migrations/202611210740_create_hidden_owners.sql"),
+    },
+    ::store::Migration {
+        id: "202611211440_hold_hidden_owners",
+        sql: include_str!("migrations/202611211440_hold_hidden_owners.sql"),
+    },
+];

@@ -47,6 +47,22 @@ pub struct ListQuery {
     pub is_deleted: bool,
 }
 
+/// Which version of a record a write is meant for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    Any,
+    Versions(Vec<i64>),
+}
+
+impl Condition {
+    pub fn accepts(&self, version: i64) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Versions(versions) => versions.contains(&version),
+        }
+    }
+}
+
 /// How a list is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counting {
@@ -122,6 +138,17 @@ impl Record {
             _ => 16,
         };
         self.values.iter().map(of_value).sum()
+    }
+
+    /// Most bytes a record of these columns can take, about.
+    pub(super) fn widest<'c>(columns: impl Iterator<Item = &'c Column>) -> usize {
+        let of_column = |column: &Column| match column.kind {
+            // A character takes four bytes at most.
+            Kind::Text { max, .. } => max.saturating_mul(4),
+            Kind::Json { max_bytes } => max_bytes,
+            _ => 16,
+        };
+        columns.map(of_column).fold(0, usize::saturating_add)
     }
 
     /// `prefix_...`.

@@ -51,6 +51,11 @@ impl Shown {
         self.record.size() + targets.sum::<usize>()
     }
 
+    /// Puts how well it fits what is looked for behind its values, where an order by rank looks for it.
+    pub(super) fn set_rank(&mut self, rank: Value) {
+        self.record.values.push(rank);
+    }
+
     /// Of each of its columns whether it may be seen.
     pub(super) fn is_visible(&self) -> &[bool] {
         &self.is_visible

@@ -33,6 +33,7 @@ at = { type = "timestamp" }
 must = { type = "int", required = true }
 mine = { type = "text", read = "record.owner_id == actor.id" }
 folder = { type = "ref", to = "folders" }
+shy = { type = "ref", to = "folders", read = "record.b || record.folder.size == 1 || record.owner_id == actor.id" }
 "#;
 
 /// Those that end where the texts with a prefix end are among them.
@@ -60,8 +61,15 @@ fn text_literal() -> impl Strategy<Value = String> + Clone {
 
 /// Something whose value is a text.
 fn text() -> impl Strategy<Value = String> + Clone {
-    let field =
-        select(vec!["record.t", "record.u", "record.e", "record.mine", "record.folder.name", "record.folder.secret"]);
+    let field = select(vec![
+        "record.t",
+        "record.u",
+        "record.e",
+        "record.mine",
+        "record.folder.name",
+        "record.folder.secret",
+        "record.shy.name",
+    ]);
     let field = field.prop_map(str::to_owned);
     prop_oneof![
         4 => field.clone(),
@@ -73,7 +81,7 @@ fn text() -> impl Strategy<Value = String> + Clone {
 /// Something whose value is a whole number.
 fn number() -> impl Strategy<Value = String> + Clone {
     prop_oneof![
-        4 => select(vec!["record.n", "record.m", "record.must", "record.version", "record.folder.size"]).prop_map(str::to_owned),
+        4 => select(vec!["record.n", "record.m", "record.must", "record.version", "record.folder.size", "record.shy.size"]).prop_map(str::to_owned),
         1 => text().prop_map(|text| format!("size({text})")),
     ]
 }
@@ -108,6 +116,8 @@ fn comparison() -> impl Strategy<Value = String> {
         "owner_id",
         "folder.name",
         "folder.secret",
+        "shy",
+        "shy.name",
     ];
     let span = select(vec!["duration('0s')", "duration('1h')", "duration('3650d')", "duration('-90s')"]);
     prop_oneof![

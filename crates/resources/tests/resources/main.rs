@@ -9,6 +9,7 @@
 
 mod estimates;
 mod expressions;
+mod heavy;
 mod kept;
 mod lists;
 mod names;

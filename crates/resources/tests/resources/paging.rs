@@ -142,27 +142,47 @@ async fn every_walk_meets_what_a_sort_in_memory_has() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_that_became_empty_leads_back() {
+async fn a_page_that_became_empty_leads_back_to_all_there_is() {
     testkit::on_both(async |db| {
         let world = World::new(db, TABLE).await;
         let (things, ctx) = (world.resource("things"), world.user(1, &[]));
-        let mut ids = Vec::new();
-        for must in 0..4 {
-            ids.push(world.records.create(&ctx, &things, object(json!({"must": must}))).await.unwrap().id().unwrap());
+        for sort in ["must", "-must", "n", "-n", "must,-n", "id", "n,at"] {
+            let mut ids = Vec::new();
+            for nth in 0..6 {
+                let n = [None, None, Some(1), Some(1), Some(2), None][usize::try_from(nth).unwrap()];
+                let body = object(json!({"must": nth, "n": n}));
+                ids.push(world.records.create(&ctx, &things, body).await.unwrap().id().unwrap());
+            }
+            let page = async |after: Option<String>, before: Option<String>| -> Listing {
+                let (sort, limit) = (Some(sort.to_owned()), Limit::new(2).unwrap());
+                let query = ListQuery { sort, limit, after, before, ..ListQuery::default() };
+                world.records.list(&ctx, &things, query).await.unwrap()
+            };
+            let shown = |page: &Listing| page.items.iter().map(|item| item.id().unwrap()).collect::<Vec<_>>();
+            let first = page(None, None).await;
+            let second = page(first.next.clone(), None).await;
+            let third = page(second.next.clone(), None).await;
+            let delete = async |ids: &[kernel::Uuid]| {
+                for id in ids {
+                    world.records.delete(&ctx, &things, *id, None).await.unwrap();
+                }
+            };
+            // Forward into nothing, and back.
+            delete(&shown(&third)).await;
+            let empty = page(second.next.clone(), None).await;
+            assert_eq!((shown(&empty), &empty.next), (vec![], &None), "{sort}");
+            let back = page(None, empty.prev).await;
+            assert_eq!(shown(&back), shown(&second), "{sort}");
+            // A page that is reached so has the same neighbours as any.
+            assert_eq!(shown(&page(None, back.prev.clone()).await), shown(&first), "{sort}");
+            assert!(shown(&page(back.next.clone(), None).await).is_empty(), "{sort}");
+            // Backward into nothing, and forth.
+            delete(&shown(&first)).await;
+            let empty = page(None, back.prev).await;
+            assert_eq!((shown(&empty), &empty.prev), (vec![], &None), "{sort}");
+            assert_eq!(shown(&page(empty.next, None).await), shown(&second), "{sort}");
+            delete(&shown(&second)).await;
         }
-        let page = async |after: Option<String>, before: Option<String>| -> Listing {
-            let (sort, limit) = (Some("must".to_owned()), Limit::new(2).unwrap());
-            let query = ListQuery { sort, limit, after, before, ..ListQuery::default() };
-            world.records.list(&ctx, &things, query).await.unwrap()
-        };
-        let shown = |page: &Listing| page.items.iter().map(|item| item.id().unwrap()).collect::<Vec<_>>();
-        let first = page(None, None).await;
-        for id in &ids[2..] {
-            world.records.delete(&ctx, &things, *id, None).await.unwrap();
-        }
-        let second = page(first.next.clone(), None).await;
-        assert_eq!((shown(&second), &second.next), (vec![], &None));
-        assert_eq!(shown(&page(None, second.prev).await), ids[..1]);
     })
     .await;
 }

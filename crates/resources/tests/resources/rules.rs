@@ -58,6 +58,9 @@ impl Rows {
             if let Some(folder) = own.get(generate(&(0..4_usize), runner)).filter(|id| owner == 2 || **id != &gone) {
                 body.insert("folder".into(), (**folder).clone());
             }
+            if let Some(folder) = own.get(generate(&(0..3_usize), runner)).filter(|id| owner == 2 || **id != &gone) {
+                body.insert("shy".into(), (**folder).clone());
+            }
             world.records.create(&world.user(owner, &[]), &things, body).await.unwrap();
         }
         let id = kernel::id::decode("fld", gone.as_str().unwrap()).unwrap();

@@ -3,7 +3,7 @@ use std::time::Instant;
 
 use serde_json::{Value as Json, json};
 
-use crate::support::{Audit, all, on_both};
+use crate::support::{Audit, TestApp, all, on_both};
 
 const PATH: &str = "/api/v1/documents/batch";
 
@@ -156,6 +156,54 @@ async fn batches_over_the_same_rows_in_opposite_orders_do_not_fail() {
         let answers = all((0..8).map(creates).collect()).await;
         let count = |status| answers.iter().filter(|answer| answer.status == status).count();
         assert_eq!((count(200), count(409)), (1, 7));
+    })
+    .await;
+}
+
+const FAMILIES: &str = r#"
+[app]
+name = "tested"
+[resources.cats.fields]
+name = { type = "text" }
+parent = { type = "ref", to = "cats", on_delete = "set_null" }
+host = { type = "ref", to = "cats", on_delete = "cascade" }
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_deletions_do_to_others_is_no_change_by_somebody_else() {
+    testkit::on_both(async |db| {
+        let app = TestApp::with(db, FAMILIES, &[]).await;
+        let ann = app.register("ann@example.com").await;
+        let family = async |field: &str| {
+            let parent = app.create("cats", &ann, &json!({})).await;
+            (parent["id"].clone(), app.create("cats", &ann, &json!({field: parent["id"]})).await["id"].clone())
+        };
+        let batch = |body: Json| app.post("/api/v1/cats/batch", &body).bearer(&ann.token).send();
+        for changes in [json!({"parent": null}), json!({"parent": null, "name": "a"}), json!({"name": "a"})] {
+            for version in [None, Some(1)] {
+                let (parent, child) = family("parent").await;
+                let mut update = json!({"id": child, "changes": changes});
+                if let Some(version) = version {
+                    update["version"] = json!(version);
+                }
+                let done = batch(json!({"delete": [parent], "update": [update]})).await.expect(200).json();
+                assert_eq!(
+                    (&done["updated"][0]["parent"], &done["updated"][0]["name"]),
+                    (&json!(null), &changes["name"])
+                );
+            }
+        }
+        // The version that counts is the one the caller can know.
+        for version in [0, 2] {
+            let (parent, child) = family("parent").await;
+            let update = json!({"id": child, "version": version, "changes": {"name": "a"}});
+            let answer = batch(json!({"delete": [parent], "update": [update]})).await;
+            answer.expect_problem(412, "version_mismatch");
+        }
+        let (host, guest) = family("host").await;
+        let update = json!({"id": guest, "changes": {"name": "a"}});
+        let answer = batch(json!({"delete": [host], "update": [update]})).await.expect_problem(404, "not_found");
+        assert_eq!(answer.errors(), owned(&[("update[0]", "not_found")]));
     })
     .await;
 }

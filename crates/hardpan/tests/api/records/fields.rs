@@ -160,3 +160,53 @@ async fn the_document_requires_no_field_that_may_be_hidden() {
     })
     .await;
 }
+
+const REVIEWED: &str = r#"
+[app]
+name = "tested"
+[resources.people.fields]
+name = { type = "text" }
+[resources.people.access]
+read = "true"
+[resources.documents.fields]
+title = { type = "text", required = true, max_length = 100 }
+reviewer = { type = "ref", to = "people", read = "record.owner_id == actor.id" }
+[resources.documents.access]
+read = "true"
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_hidden_reference_leads_to_is_hidden_from_filters_too() {
+    testkit::on_both(async |db| {
+        let app = TestApp::with(db, REVIEWED, &[]).await;
+        let (ann, bob) = (app.register("ann@example.com").await, app.register("bob@example.com").await);
+        let eve = app.create("people", &ann, &json!({"name": "eve"})).await;
+        app.create("documents", &ann, &json!({"title": "a", "reviewer": eve["id"]})).await;
+        let id = eve["id"].as_str().unwrap();
+        let found = async |person: &Person, filter: &str| {
+            let filter = percent(filter);
+            let path = format!("/api/v1/documents?filter={filter}");
+            let page = app.get(&path).bearer(&person.token).send().await.expect(200).json();
+            let path = format!("/api/v1/documents/aggregate?filter={filter}");
+            let total = app.get(&path).bearer(&person.token).send().await.expect(200).json();
+            let listed = page["items"].as_array().unwrap().len();
+            assert_eq!(total["items"][0]["count"], listed);
+            listed == 1
+        };
+        for filter in [
+            format!("record.reviewer == '{id}'"),
+            format!("record.reviewer.id == '{id}'"),
+            "record.reviewer.name == 'eve'".to_owned(),
+            "record.reviewer.name.startsWith('e')".to_owned(),
+            "record.reviewer.name != null".to_owned(),
+            "record.reviewer.name in ['eve']".to_owned(),
+        ] {
+            assert!(found(&ann, &filter).await, "{filter}");
+            assert!(!found(&bob, &filter).await, "{filter}");
+            let negated = format!("!({filter})");
+            assert!(!found(&ann, &negated).await, "{negated}");
+            assert!(found(&bob, &negated).await, "{negated}");
+        }
+    })
+    .await;
+}

@@ -5,7 +5,7 @@ use hardpan::assemble::{Part, Purge};
 use serde_json::{Value as Json, json};
 use testkit::TestDb;
 
-use crate::support::{Audit, TestApp};
+use crate::support::{Audit, Person, TestApp};
 
 const APP: &str = r#"
 [app]
@@ -77,4 +77,116 @@ async fn softly_deleted_records_go_when_their_time_is_over() {
         assert_eq!(sessions(purge(&app).await), []);
     })
     .await;
+}
+
+const FAMILIES: &str = r#"
+[app]
+name = "tested"
+[resources.shelves]
+soft_delete = true
+purge_after = "30d"
+[resources.shelves.fields]
+name = { type = "text" }
+[resources.boxes.fields]
+shelf = { type = "ref", to = "shelves", on_delete = "cascade" }
+[resources.books]
+soft_delete = true
+[resources.books.fields]
+shelf = { type = "ref", to = "shelves", on_delete = "cascade" }
+box = { type = "ref", to = "boxes", on_delete = "cascade" }
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_could_be_deleted_softly_and_was_not_holds_what_it_refers_to() {
+    testkit::on_both(async |db: TestDb| {
+        let app = TestApp::with(db, FAMILIES, &[]).await;
+        let ann = app.register("ann@example.com").await;
+        let mut shelves = Vec::new();
+        for _ in 0..4 {
+            shelves.push(app.create("shelves", &ann, &json!({})).await);
+        }
+        let put = async |resource: &str, field: &str, into: &Json| {
+            app.create(resource, &ann, &json!({field: into["id"]})).await
+        };
+        let delete = async |resource: &str, record: &Json, person: &Person| {
+            app.delete(&TestApp::path(resource, record)).bearer(&person.token).send().await.expect(204);
+        };
+        // A living book; a book that is deleted; a box, of which nothing is ever kept; a living book in such a box.
+        let book = put("books", "shelf", &shelves[0]).await;
+        let deleted = put("books", "shelf", &shelves[1]).await;
+        delete("books", &deleted, &ann).await;
+        put("boxes", "shelf", &shelves[2]).await;
+        let boxed = put("boxes", "shelf", &shelves[3]).await;
+        let inner = put("books", "box", &boxed).await;
+        for shelf in &shelves {
+            delete("shelves", shelf, &ann).await;
+        }
+        app.advance(Duration::from_hours(31 * 24));
+        let shelves_gone = |told: Vec<(String, u64)>| told.into_iter().find(|(what, _)| what == "shelves");
+        assert_eq!(shelves_gone(purge(&app).await), Some(("shelves".to_owned(), 2)));
+        assert_eq!((rows(&app, "shelves").await, rows(&app, "boxes").await, rows(&app, "books").await), (2, 1, 2));
+        let ann = app.login(&ann.email).await;
+        for book in [&book, &inner] {
+            app.get(&TestApp::path("books", book)).bearer(&ann.token).send().await.expect(200);
+            delete("books", book, &ann).await;
+        }
+        assert_eq!(shelves_gone(purge(&app).await), Some(("shelves".to_owned(), 2)));
+        assert_eq!((rows(&app, "shelves").await, rows(&app, "boxes").await, rows(&app, "books").await), (0, 0, 0));
+    })
+    .await;
+}
+
+const HELD: &str = r#"
+[app]
+name = "tested"
+[resources.shelves.fields]
+name = { type = "text" }
+[resources.shelves.access]
+read = "true"
+[resources.books.fields]
+shelf = { type = "ref", to = "shelves", on_delete = "restrict" }
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_held_of_a_deleted_account_is_tried_again_more_and_more_seldom() {
+    testkit::on_both(async |db: TestDb| {
+        let app = TestApp::with(db, HELD, &[]).await;
+        let ctx = app.db.ctx();
+        let (ann, bob) = (app.register("ann@example.com").await, app.register("bob@example.com").await);
+        let shelf = app.create("shelves", &ann, &json!({})).await;
+        app.create("shelves", &ann, &json!({})).await;
+        app.create("books", &ann, &json!({"shelf": shelf["id"]})).await;
+        let mut books = Vec::new();
+        for _ in 0..2 {
+            books.push(app.create("books", &bob, &json!({"shelf": shelf["id"]})).await);
+        }
+        app.delete("/auth/v1/me").bearer(&ann.token).send().await.expect(204);
+        let purge = || app.server.records.purge_due_accounts(&ctx, &|_, _| ());
+        let unbind = async |book: &Json| {
+            let path = TestApp::path("books", book);
+            app.delete(&path).bearer(&app.login(&bob.email).await.token).send().await.expect(204);
+        };
+        // What nothing holds goes at once.
+        assert_eq!(purge().await.unwrap(), 2);
+        unbind(&books[0]).await;
+        for minutes in [1, 2, 4, 8, 16, 32, 60, 60] {
+            app.advance(Duration::from_mins(minutes) - Duration::from_secs(1));
+            let before = tries(&app).await;
+            assert_eq!((purge().await.unwrap(), tries(&app).await), (0, before));
+            app.advance(Duration::from_secs(1));
+            assert_eq!(purge().await.unwrap(), 0);
+            assert!(tries(&app).await > before);
+        }
+        unbind(&books[1]).await;
+        assert_eq!(purge().await.unwrap(), 0);
+        // Whoever asks for it does not wait.
+        assert_eq!(app.server.records.purge_accounts(&ctx, &|_, _| ()).await.unwrap(), 1);
+        assert_eq!(rows(&app, "hidden_owners").await, 0);
+    })
+    .await;
+}
+
+async fn tries(app: &TestApp) -> i64 {
+    let sql = "SELECT tries FROM hidden_owners";
+    app.db.ctx().read(move |_, tx| Box::pin(async move { tx.query_one(sql, &[]).await?.get(0) })).await.unwrap()
 }

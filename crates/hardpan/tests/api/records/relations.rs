@@ -140,3 +140,62 @@ async fn a_deletion_that_would_reach_too_far_is_409() {
     })
     .await;
 }
+
+/// Makes `count` rows of a table like the one that is there.
+async fn copies(app: &TestApp, table: &str, columns: &str, id: &str, count: i64) {
+    let random = match app.db.engine {
+        Engine::Sqlite => "randomblob(16)",
+        Engine::Postgres => "gen_random_uuid()",
+    };
+    let id = kernel::id::decode(id.split_once('_').unwrap().0, id).unwrap();
+    let sql = format!(
+        "INSERT INTO {table} (id, owner_id, created_at, updated_at, version, {columns}) \
+         WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {count}) \
+         SELECT {random}, owner_id, created_at, updated_at, version, {columns} FROM {table}, n WHERE id = $1"
+    );
+    let copied = app.db.ctx().write(move |_, tx| Box::pin(async move { tx.execute(&sql, &[id.into()]).await })).await;
+    assert_eq!(i64::try_from(copied.unwrap()).unwrap(), count);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_deletions_of_a_batch_reach_no_further_than_one_alone() {
+    on_both_apps(async |app, ann| {
+        let mut ids = Vec::new();
+        for count in [6_000, 3_998] {
+            let folder = app.create("folders", ann, &json!({})).await;
+            let note = app.create("notes", ann, &json!({"folder": folder["id"]})).await;
+            copies(app, "notes", "folder", note["id"].as_str().unwrap(), count).await;
+            ids.push(folder["id"].clone());
+        }
+        let more = app.create("notes", ann, &json!({"folder": ids[1]})).await;
+        let mut audit = Audit::of(&app.db).await;
+        let batch = || app.post("/api/v1/folders/batch", &json!({"delete": ids})).bearer(&ann.token).send();
+        let errors = batch().await.expect_problem(409, "reference_violation").errors();
+        assert_eq!(errors, [("delete[1]".to_owned(), "reference_violation".to_owned())]);
+        audit.none("a batch that reaches too far").await;
+        app.delete(&TestApp::path("notes", &more)).bearer(&ann.token).send().await.expect(204);
+        batch().await.expect(200);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_met_by_two_ways_hides_nothing_that_is_met_by_one() {
+    let pairs = "[resources.pairs.fields]\n\
+                 one = { type = \"ref\", to = \"folders\", on_delete = \"cascade\" }\n\
+                 two = { type = \"ref\", to = \"folders\", on_delete = \"cascade\" }\n";
+    testkit::on_both(async |db: TestDb| {
+        let app = TestApp::with(db, &format!("{APP}{pairs}"), &[]).await;
+        let ann = app.register("ann@example.com").await;
+        let folder = app.create("folders", &ann, &json!({})).await;
+        for (body, more) in
+            [(json!({"one": folder["id"], "two": folder["id"]}), 8_999), (json!({"two": folder["id"]}), 1_000)]
+        {
+            let pair = app.create("pairs", &ann, &body).await;
+            copies(&app, "pairs", "one, two", pair["id"].as_str().unwrap(), more).await;
+        }
+        let path = TestApp::path("folders", &folder);
+        app.delete(&path).bearer(&ann.token).send().await.expect_problem(409, "reference_violation");
+    })
+    .await;
+}

@@ -137,3 +137,51 @@ async fn a_value_that_is_taken_is_named_to_who_sees_the_field() {
     })
     .await;
 }
+
+const DRAFTS: &str = r#"
+[app]
+name = "tested"
+[resources.offers.fields]
+key = { type = "text", max_length = 20, unique = true }
+status = { type = "text", default = "draft" }
+state = { type = "text", default = "locked" }
+price = { type = "int", write = "record.status == 'draft'" }
+place = { type = "int", write = "record.state != 'locked'" }
+at = { type = "timestamp", default = "now" }
+late = { type = "int", write = "record.at != null" }
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fields_rule_sees_the_defaults_of_what_is_created() {
+    testkit::on_both(async |db| {
+        let app = TestApp::with(db, DRAFTS, &[]).await;
+        let ann = app.register("ann@example.com").await;
+        let create = async |body: Json| {
+            let mut statuses = Vec::new();
+            let mut keyed = body.clone();
+            keyed["key"] = json!(format!("{body}").chars().take(20).collect::<String>());
+            for (path, body, created) in [
+                ("/api/v1/offers", &body, 201),
+                ("/api/v1/offers/batch", &json!({"create": [body]}), 200),
+                ("/api/v1/offers?upsert=key", &keyed, 201),
+            ] {
+                let answer = app.post(path, body).bearer(&ann.token).send().await;
+                assert!([created, 403].contains(&answer.status.as_u16()), "{}", answer.text());
+                statuses.push(answer.status.as_u16() == created);
+            }
+            assert!(statuses.windows(2).all(|pair| pair[0] == pair[1]), "{body}: {statuses:?}");
+            statuses[0]
+        };
+        assert!(create(json!({"price": 5})).await);
+        assert!(!create(json!({"price": 5, "status": "done"})).await);
+        assert!(!create(json!({"place": 5})).await);
+        assert!(create(json!({"place": 5, "state": "open"})).await);
+        assert!(create(json!({"late": 5})).await);
+        // What was created so is changed under the same rules.
+        let offer = app.create("offers", &ann, &json!({"price": 5})).await;
+        let path = TestApp::path("offers", &offer);
+        app.put(&path, &json!({"price": 6})).bearer(&ann.token).send().await.expect(200);
+        app.put(&path, &json!({"place": 6})).bearer(&ann.token).send().await.expect_problem(403, "forbidden");
+    })
+    .await;
+}

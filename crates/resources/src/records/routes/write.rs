@@ -5,10 +5,10 @@ use kernel::{
     Code, Result,
     schema::{Field, Kind, Schema},
 };
-use web::{Access, Call, Method, Reply, Route, Routes, StatusCode};
+use web::{Access, Call, Method, Reply, Route, Routes, StatusCode, call::IfMatch};
 
 use super::{
-    super::{MOST_OPERATIONS, Shown},
+    super::{Condition, MOST_OPERATIONS, Shown},
     Deps, record_id,
 };
 use crate::schema::Resource;
@@ -144,24 +144,32 @@ fn created(record: &Shown) -> Result<Reply> {
 
 async fn update((records, resource): Deps, mut call: Call) -> Result<Reply> {
     let id = record_id(&call, &resource)?;
-    let if_match = call.if_match()?;
+    let condition = condition(&call)?;
     let body = call.object()?;
-    let record = records.update(&call.ctx, &resource, id, if_match, body).await?;
+    let record = records.update(&call.ctx, &resource, id, condition, body).await?;
     Reply::ok(&record)?.etag(record.version())
 }
 
 async fn replace((records, resource): Deps, mut call: Call) -> Result<Reply> {
     let id = record_id(&call, &resource)?;
-    let if_match = call.if_match()?;
+    let condition = condition(&call)?;
     let body = call.object()?;
-    let record = records.replace(&call.ctx, &resource, id, if_match, body).await?;
+    let record = records.replace(&call.ctx, &resource, id, condition, body).await?;
     Reply::ok(&record)?.etag(record.version())
 }
 
 async fn delete((records, resource): Deps, call: Call) -> Result<Reply> {
     let id = record_id(&call, &resource)?;
-    records.delete(&call.ctx, &resource, id, call.if_match()?).await?;
+    records.delete(&call.ctx, &resource, id, condition(&call)?).await?;
     Ok(Reply::no_content())
+}
+
+/// What `If-Match` asks for.
+fn condition(call: &Call) -> Result<Option<Condition>> {
+    Ok(call.if_match()?.map(|asked| match asked {
+        IfMatch::Any => Condition::Any,
+        IfMatch::Versions(versions) => Condition::Versions(versions),
+    }))
 }
 
 async fn restore((records, resource): Deps, call: Call) -> Result<Reply> {

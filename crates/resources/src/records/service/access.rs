@@ -7,9 +7,8 @@ use kernel::{
     Actor, Code, Error, Result, Uuid, Value,
     rule::{Bound, Needs, Related},
 };
-use web::call::IfMatch;
 
-use super::super::{Record, store};
+use super::super::{Condition, Record, store};
 use crate::schema::{Declaration, Operation, Owner, Resource};
 
 /// The rule for this actor. Errors: 401, 403 when it can hold for no record at all.
@@ -97,12 +96,12 @@ pub(super) async fn writable(
     resource: &Arc<Resource>,
     id: Uuid,
     rule: &Bound,
-    if_match: Option<IfMatch>,
+    condition: Option<Condition>,
 ) -> Result<Record> {
     let read = allowed(ctx, resource, Operation::Read)?;
     let found = store::held(tx, ctx.db().dialect(), resource, &[id]).await?.pop();
     let record = readable(tx, ctx, declaration, &read, found).await?;
-    changeable(tx, ctx, declaration, rule, if_match, &record).await?;
+    changeable(tx, ctx, declaration, rule, condition, &record).await?;
     Ok(record)
 }
 
@@ -112,13 +111,13 @@ pub(super) async fn changeable(
     ctx: &Ctx,
     declaration: &Declaration,
     rule: &Bound,
-    if_match: Option<IfMatch>,
+    condition: Option<Condition>,
     record: &Record,
 ) -> Result<()> {
     if !holds(tx, declaration, rule, record).await? {
         return Err(denied(ctx, Code::Forbidden));
     }
-    match if_match {
+    match condition {
         None if record.resource.requires_if_match => Err(Error::new(Code::VersionRequired)),
         Some(condition) if !condition.accepts(record.version()) => Err(Error::new(Code::VersionMismatch)),
         _ => Ok(()),

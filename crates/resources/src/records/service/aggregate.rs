@@ -57,7 +57,7 @@ impl Records {
                 async move {
                     let dialect = ctx.db().dialect();
                     let question = Question { dialect, scope: &scope, view: &view, measures: &measures };
-                    store::aggregate(tx, &question, &sorted_by, after.as_deref(), limit + 1).await
+                    store::aggregate(tx, &question, &sorted_by, after.as_ref(), limit + 1).await
                 }
                 .boxed()
             })

@@ -12,7 +12,7 @@ mod write;
 use std::sync::Arc;
 
 pub use write::{Batched, Upserted};
-pub(super) use write::{MOST_OPERATIONS, sever};
+pub(super) use write::{MOST_OPERATIONS, Reached, sever};
 
 use kernel::Result;
 use platform::secrets::{Keyring, MacKey};

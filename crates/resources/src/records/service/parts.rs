@@ -8,13 +8,18 @@ use ::store::{Ctx, Tx};
 use kernel::{Error, Result, Uuid, Value};
 
 use super::{
-    super::{Parts, Scope, Selection, Shown, View, bad_query, store},
+    super::{Parts, Record, Scope, Selection, Shown, View, bad_query, store},
     access::reading,
 };
 use crate::schema::{Declaration, Resource};
 
 /// Most references that one list follows.
 const MAX_EXPANDED: usize = 8;
+
+/// A page ends before it holds more than this: many slow readers of long texts must not fill the memory.
+const PAGE_BYTES: usize = 2 * 1024 * 1024;
+/// Records that can take more than this together are weighed before they are read.
+const READ_BYTES: usize = 8 * PAGE_BYTES;
 
 /// A reference to follow: the column, and what may be seen of where it leads.
 #[derive(Clone)]
@@ -65,14 +70,39 @@ fn expansion(ctx: &Ctx, declaration: &Arc<Declaration>, resource: &Resource, col
     Ok(Expansion { column, scope, selection: Selection::all(View::new(ctx, target)) })
 }
 
-/// Adds to each item what its references lead to, by one statement for each reference.
-pub(super) async fn expand(tx: &mut Tx<'_>, expansions: &[Expansion], items: &mut [Shown]) -> Result<()> {
+/// Whether so many records could take more than is read at once.
+pub(super) fn is_heavy(selection: &Selection, count: usize) -> bool {
+    let widest = Record::widest(selection.columns().map(|(_, column)| column));
+    widest.saturating_mul(count) > READ_BYTES
+}
+
+/// How many records of these sizes a page holds before it is too large: one at least.
+pub(super) fn fitting(sizes: impl Iterator<Item = usize>) -> usize {
+    let mut bytes = 0_usize;
+    let fit = sizes.take_while(|size| {
+        bytes = bytes.saturating_add(*size);
+        bytes <= PAGE_BYTES
+    });
+    fit.count().max(1)
+}
+
+/// Adds to the items what their references lead to, by one statement for each reference, and by two where that could be much. Says
+/// how many items there is room for with it: the others lack some.
+pub(super) async fn expand(tx: &mut Tx<'_>, expansions: &[Expansion], items: &mut [Shown]) -> Result<usize> {
+    let mut room = items.len();
     for Expansion { column, scope, selection } in expansions {
         let target = |item: &Shown| match item.values.get(*column) {
             Some(Value::Uuid(id)) => Some(*id),
             _ => None,
         };
-        let ids: BTreeSet<Uuid> = items.iter().filter_map(target).collect();
+        let mut ids: BTreeSet<Uuid> = items.iter().take(room).filter_map(target).collect();
+        if is_heavy(selection, ids.len()) {
+            let weighed = store::weigh(tx, scope, selection, ids).await?;
+            let bytes: BTreeMap<Uuid, usize> = weighed.into_iter().map(|record| (record.id, record.bytes)).collect();
+            let of_target = |item: &Shown| target(item).and_then(|id| bytes.get(&id).copied()).unwrap_or(0);
+            room = fitting(items.iter().take(room).map(|item| item.size().saturating_add(of_target(item)))).min(room);
+            ids = items.iter().take(room).filter_map(target).collect();
+        }
         let mut found = BTreeMap::new();
         for record in store::find(tx, scope, selection, ids).await? {
             found.insert(record.id()?, Arc::new(record));
@@ -82,5 +112,5 @@ pub(super) async fn expand(tx: &mut Tx<'_>, expansions: &[Expansion], items: &mu
             item.expand(*column, target);
         }
     }
-    Ok(())
+    Ok(room)
 }

@@ -1,23 +1,24 @@
 //! Reading: one record, and lists.
-use std::{slice, sync::Arc};
+use std::{collections::BTreeMap, slice, sync::Arc};
 
 use ::store::{Ctx, Tx};
 use futures_util::FutureExt as _;
-use kernel::{Code, Error, Result, Uuid, Value, rule::Bound};
+use kernel::{Code, Error, Result, Uuid, rule::Bound};
 
 use super::{
-    super::{Count, Counting, ListQuery, Listing, Parts, Scope, Selection, Shown, SortKey, bad_query, cursor, store},
+    super::{
+        Count, Counting, ListQuery, Listing, Parts, Scope, Selection, Shown, SortKey, bad_query,
+        cursor::{self, Place},
+        store::{self, Weighed},
+    },
     Records,
     access::{allowed, denied},
     filter::filter,
-    parts::{Expansion, expand, parts},
+    parts::{Expansion, expand, fitting, is_heavy, parts},
     search::{by_rank, search},
     sort::sort_keys,
 };
 use crate::schema::{Operation, Resource};
-
-/// A page ends before it holds more than this: many slow readers of long texts must not fill the memory.
-const PAGE_BYTES: usize = 2 * 1024 * 1024;
 
 /// What is read for a page.
 #[derive(Clone)]
@@ -27,7 +28,7 @@ struct Walk {
     expansions: Vec<Expansion>,
     /// In the direction of the walk.
     keys: Vec<SortKey>,
-    from: Option<Vec<Value>>,
+    from: Option<Place>,
     limit: usize,
     count: Option<Counting>,
 }
@@ -90,12 +91,13 @@ impl Records {
         let list =
             query.search.as_ref().map_or_else(|| resource.name.clone(), |text| format!("{}?q={text}", resource.name));
         let from = cursor.as_deref().map(|cursor| cursor::decode(&self.cursor_key, &list, resource, &keys, cursor));
+        let from = from.transpose()?;
         let walk = Walk {
             scope,
             selection,
             expansions,
             keys: if is_backward { keys.iter().map(|key| key.reversed()).collect() } else { keys.clone() },
-            from: from.transpose()?,
+            from: from.clone(),
             limit: query.limit.get(),
             count: query.count,
         };
@@ -109,12 +111,12 @@ impl Records {
                 item.highlight(columns, query);
             }
         }
-        // The record a cursor stands on lies behind; of a page that has become empty the cursor itself leads back.
+        // The record a cursor stands on lies behind; from a page that has become empty it is the first on the way back.
         let behind = cursor.is_some();
         let (has_prev, has_next) = if is_backward { (has_more, behind) } else { (behind, has_more) };
         let edge = |item: Option<&Shown>| match item {
             Some(item) => Some(cursor::encode(&self.cursor_key, &list, resource, &keys, &item.values)),
-            None => cursor.clone(),
+            None => from.as_ref().map(|from| cursor::including(&self.cursor_key, &list, resource, &keys, from)),
         };
         let prev = if has_prev { edge(items.first()) } else { None };
         let next = if has_next { edge(items.last()) } else { None };
@@ -125,13 +127,11 @@ impl Records {
 impl Walk {
     /// The records, whether there are more, and how many there are in all.
     async fn read(self, ctx: &Ctx, tx: &mut Tx<'_>) -> Result<(Vec<Shown>, bool, Option<Count>)> {
-        let Self { scope, selection, keys, from, limit, .. } = &self;
-        // One more than asked for tells whether there is a next page.
-        let mut items = store::list(tx, scope, selection, keys, from.as_deref(), limit + 1).await?;
-        let found = items.len();
-        items.truncate(fitting(&items).min(*limit));
-        expand(tx, &self.expansions, &mut items).await?;
-        items.truncate(fitting(&items));
+        let scope = &self.scope;
+        let (mut items, found) = self.found(tx).await?;
+        let room = expand(tx, &self.expansions, &mut items).await?;
+        items.truncate(room);
+        items.truncate(fitting(items.iter().map(Shown::size)));
         let has_more = items.len() < found;
         let count = match self.count {
             None => None,
@@ -140,14 +140,32 @@ impl Walk {
         };
         Ok((items, has_more, count))
     }
-}
 
-/// How many records a page holds before it is too large: one at least.
-fn fitting(items: &[Shown]) -> usize {
-    let mut bytes = 0;
-    let fit = items.iter().take_while(|record| {
-        bytes += record.size();
-        bytes <= PAGE_BYTES
-    });
-    fit.count().max(1)
+    /// The records of a page, and how many there would be were they no longer than a page: one more than asked for tells whether
+    /// there is a next one.
+    async fn found(&self, tx: &mut Tx<'_>) -> Result<(Vec<Shown>, usize)> {
+        let Self { scope, selection, keys, limit, .. } = self;
+        let (from, most) = (self.from.as_ref(), limit + 1);
+        if !is_heavy(selection, most) {
+            let mut items = store::list(tx, scope, selection, keys, from, most).await?;
+            let found = items.len();
+            items.truncate(fitting(items.iter().map(Shown::size)).min(*limit));
+            return Ok((items, found));
+        }
+        let mut weighed = store::weigh_list(tx, scope, selection, keys, from, most).await?;
+        let found = weighed.len();
+        weighed.truncate(fitting(weighed.iter().map(|record| record.bytes)).min(*limit));
+        // What they must satisfy beyond the access rules they do: nothing is looked for twice.
+        let scope = Scope { filter: None, search: None, ..scope.clone() };
+        let ids: Vec<Uuid> = weighed.iter().map(|record| record.id).collect();
+        let read = store::find(tx, &scope, selection, ids).await?;
+        let mut read: BTreeMap<Uuid, Shown> =
+            read.into_iter().map(|record| Ok((record.id()?, record))).collect::<Result<_>>()?;
+        let in_order = weighed.into_iter().filter_map(|Weighed { id, rank, .. }| {
+            let mut record = read.remove(&id)?;
+            rank.into_iter().for_each(|rank| record.set_rank(rank));
+            Some(record)
+        });
+        Ok((in_order.collect(), found))
+    }
 }

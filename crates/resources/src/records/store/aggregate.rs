@@ -6,6 +6,7 @@ use super::{
     super::{
         Scope, Sight, SortKey, View,
         aggregate::{Measured, Measures, Sum, Total},
+        cursor::Place,
         model::level,
     },
     order, scope,
@@ -23,12 +24,12 @@ pub(in crate::records) struct Question<'a> {
     pub measures: &'a Measures,
 }
 
-/// Up to `limit` groups in the order of `keys`, the fields they are made by, after the values `after`.
+/// Up to `limit` groups in the order of `keys`, the fields they are made by, after the place `after`.
 pub(in crate::records) async fn aggregate(
     tx: &mut Tx<'_>,
     question: &Question<'_>,
     keys: &[SortKey],
-    after: Option<&[Value]>,
+    after: Option<&Place>,
     limit: usize,
 ) -> Result<Vec<Measured>> {
     let Question { scope, measures, .. } = question;

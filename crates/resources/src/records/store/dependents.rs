@@ -1,31 +1,37 @@
 //! SQL of what refers to records that go.
+use std::collections::BTreeSet;
+
 use ::store::{Dialect, Tx};
 use kernel::{Result, Timestamp, Uuid};
 
-use super::{hold::chunks, sql::Sql};
+use super::{hold::chunks, sql::Sql, visible};
 use crate::schema::{Resource, Stamp, place};
 
 /// Rows one statement answers with; the bound of the data layer is higher.
 const PAGE: usize = 5_000;
 
-/// Up to `limit` rows whose `column` refers to one of `ids`, held until the transaction ends.
+/// The rows whose `column` refers to one of `ids` and that are not `known` yet, until there are at least `limit`. They are held
+/// until the transaction ends, and known from now on.
 pub(in crate::records) async fn dependents(
     tx: &mut Tx<'_>,
     dialect: Dialect,
     resource: &Resource,
-    column: &str,
-    ids: &[Uuid],
+    (column, ids): (&str, &[Uuid]),
+    known: &mut BTreeSet<Uuid>,
     limit: usize,
 ) -> Result<Vec<Uuid>> {
     let mut found = Vec::new();
     for chunk in chunks(ids) {
         let mut last = None;
         loop {
-            let most = PAGE.min(limit.saturating_sub(found.len()));
-            let page = page(tx, dialect, resource, (column, &chunk), last, most).await?;
+            let page = page(tx, dialect, resource, (column, &chunk), last).await?;
             last = page.last().copied();
-            found.extend_from_slice(&page);
-            if page.len() < most || found.len() == limit {
+            let is_last = page.len() < PAGE;
+            found.extend(page.into_iter().filter(|id| known.insert(*id)));
+            if found.len() >= limit {
+                return Ok(found);
+            }
+            if is_last {
                 break;
             }
         }
@@ -39,7 +45,6 @@ async fn page(
     resource: &Resource,
     (column, ids): (&str, &[Uuid]),
     after: Option<Uuid>,
-    limit: usize,
 ) -> Result<Vec<Uuid>> {
     let mut sql = Sql::new();
     sql.push(&format!("SELECT id FROM \"{}\" WHERE \"{column}\" IN ", resource.name));
@@ -49,12 +54,32 @@ async fn page(
         sql.value(after);
     }
     sql.push(" ORDER BY id LIMIT ");
-    sql.value(i64::try_from(limit).unwrap_or(i64::MAX));
+    sql.value(i64::try_from(PAGE).unwrap_or(i64::MAX));
     sql.push(match dialect {
         Dialect::Sqlite => "",
         Dialect::Postgres => " FOR UPDATE",
     });
     tx.query(&sql.text, &sql.params).await?.iter().map(|row| row.get(0)).collect()
+}
+
+/// Whether the `column` of a record that is not deleted refers to one of `ids`.
+pub(in crate::records) async fn has_living(
+    tx: &mut Tx<'_>,
+    resource: &Resource,
+    column: &str,
+    ids: &[Uuid],
+) -> Result<bool> {
+    for chunk in chunks(ids) {
+        let mut sql = Sql::new();
+        sql.push(&format!("SELECT 1 FROM \"{}\" WHERE \"{column}\" IN ", resource.name));
+        sql.ids(&chunk);
+        visible(&mut sql, resource);
+        sql.push(" LIMIT 1");
+        if tx.query_opt(&sql.text, &sql.params).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Takes the reference out of these rows, each of which gets its next version.

@@ -1,38 +1,50 @@
 //! Records that may be seen: by id, and in lists by keyset, where a page costs the same wherever it lies.
 use ::store::Tx;
-use kernel::{Result, Uuid, Value};
+use kernel::{Result, Uuid};
 
 use super::{
-    super::{Scope, Selection, Shown, SortKey},
+    super::{Scope, Selection, Shown, SortKey, cursor::Place},
     order, scope,
     sql::Sql,
 };
 use crate::search::RANK;
 
-/// Up to `limit` records of `scope` in the order of `keys` (which end in `id`), after the values `after`.
+/// Up to `limit` records of `scope` in the order of `keys` (which end in `id`), after the place `after`.
 pub(in crate::records) async fn list(
     tx: &mut Tx<'_>,
     scope: &Scope,
     selection: &Selection,
     keys: &[SortKey],
-    after: Option<&[Value]>,
+    after: Option<&Place>,
     limit: usize,
 ) -> Result<Vec<Shown>> {
-    let search = scope.search.as_ref().filter(|_| keys.iter().any(|key| key.is_rank(&scope.resource)));
     let mut sql = select(scope, selection);
+    push_listed(tx, &mut sql, scope, keys, after, limit);
+    shown(tx, selection, &sql).await
+}
+
+/// What follows the columns of a list: the rank, where it is by rank, and which records in which order.
+pub(super) fn push_listed(
+    tx: &Tx<'_>,
+    sql: &mut Sql,
+    scope: &Scope,
+    keys: &[SortKey],
+    after: Option<&Place>,
+    limit: usize,
+) {
+    let search = scope.search.as_ref().filter(|_| keys.iter().any(|key| key.is_rank(&scope.resource)));
     if let Some(search) = search {
         sql.push(&format!(", {RANK}"));
-        scope::push_ranked(tx, &mut sql, scope, search);
+        scope::push_ranked(tx, sql, scope, search);
     } else {
-        scope::push(tx, &mut sql, scope);
+        scope::push(tx, sql, scope);
     }
     if let Some(after) = after {
-        order::push_after(&mut sql, &scope.resource, keys, after);
+        order::push_after(sql, &scope.resource, keys, after);
     }
-    order::push(&mut sql, &scope.resource, keys);
+    order::push(sql, &scope.resource, keys);
     sql.push(" LIMIT ");
     sql.value(i64::try_from(limit).unwrap_or(i64::MAX));
-    shown(tx, selection, &sql).await
 }
 
 /// Those records of `scope` that have one of these ids, in any order.

@@ -10,6 +10,7 @@ mod purge;
 mod rule;
 mod scope;
 mod searched;
+mod sizes;
 mod sql;
 mod transfer;
 
@@ -20,11 +21,12 @@ use kernel::{Result, Uuid};
 
 pub(super) use aggregate::{Question, aggregate};
 pub(super) use count::{count, estimate};
-pub(super) use dependents::{dependents, remove, unlink};
+pub(super) use dependents::{dependents, has_living, remove, unlink};
 pub(super) use hold::{held, held_deleted, hold};
 pub(super) use keys::find_by_key;
 pub(super) use list::{find, list};
-pub(super) use purge::{Left, hidden_owner, hide_owner, left, unhide_owner};
+pub(super) use purge::{Left, hidden_owner, hide_owner, hold_owner, is_left, left, still_left, unhide_owner};
+pub(super) use sizes::{Weighed, total, weigh, weigh_list};
 pub(super) use transfer::{having, page, present};
 
 use self::sql::{Sql, columns};

@@ -1,7 +1,10 @@
 //! Orders, and what comes after a place in one.
 use kernel::Value;
 
-use super::{super::SortKey, sql::Sql};
+use super::{
+    super::{SortKey, cursor::Place},
+    sql::Sql,
+};
 use crate::{schema::Resource, search::RANK};
 
 /// Behind the columns stands the rank.
@@ -32,23 +35,32 @@ fn order(resource: &Resource, key: SortKey) -> String {
     }
 }
 
-/// ` AND` the rows after the given values. Where nothing is null and all keys run one way that is one comparison of rows, which
-/// an index answers exactly; otherwise a bound on the first key alone lets it start near the right place.
-pub(super) fn push_after(sql: &mut Sql, resource: &Resource, keys: &[SortKey], after: &[Value]) {
+/// ` AND` the rows after the given place, with the one that stands there if it is included. Where nothing is null and all keys
+/// run one way that is one comparison of rows, which an index answers exactly; otherwise a bound on the first key alone lets it start near the right place.
+pub(super) fn push_after(sql: &mut Sql, resource: &Resource, keys: &[SortKey], after: &Place) {
+    let Place { values: after, is_included } = after;
     let runs_down = keys.first().is_some_and(|key| key.is_descending);
     if keys.iter().all(|key| key.is_descending == runs_down && !is_nullable(resource, *key)) {
-        return push_row(sql, resource, keys, after, if runs_down { "<" } else { ">" });
+        return push_row(sql, resource, keys, after, operator(runs_down, *is_included));
     }
     if let (Some(key), Some(value), true) = (keys.first(), after.first(), keys.len() > 1) {
         let ends_in_nulls = key.is_descending && is_nullable(resource, *key);
         if !value.is_null() && !ends_in_nulls {
-            let operator = if key.is_descending { "<=" } else { ">=" };
-            sql.push(&format!(" AND {} {operator} ", name(resource, *key)));
+            sql.push(&format!(" AND {} {} ", name(resource, *key), operator(key.is_descending, true)));
             sql.value(value.clone());
         }
     }
     sql.push(" AND ");
-    push_later(sql, resource, keys, after);
+    push_later(sql, resource, keys, after, *is_included);
+}
+
+const fn operator(is_descending: bool, is_included: bool) -> &'static str {
+    match (is_descending, is_included) {
+        (false, false) => ">",
+        (false, true) => ">=",
+        (true, false) => "<",
+        (true, true) => "<=",
+    }
 }
 
 /// ` AND (k1, k2, id) > ($1, $2, $3)`.
@@ -62,8 +74,8 @@ fn push_row(sql: &mut Sql, resource: &Resource, keys: &[SortKey], after: &[Value
     sql.push(")");
 }
 
-/// `(k1 later, or k1 equal and (k2 later, or ...))`.
-fn push_later(sql: &mut Sql, resource: &Resource, keys: &[SortKey], after: &[Value]) {
+/// `(k1 later, or k1 equal and (k2 later, or ...))`. The last key is the id, which is never null.
+fn push_later(sql: &mut Sql, resource: &Resource, keys: &[SortKey], after: &[Value], is_included: bool) {
     let (Some((key, keys)), Some((value, after))) = (keys.split_first(), after.split_first()) else {
         return sql.push("FALSE");
     };
@@ -74,7 +86,7 @@ fn push_later(sql: &mut Sql, resource: &Resource, keys: &[SortKey], after: &[Val
         (Value::Null, true) => sql.push("FALSE"),
         (Value::Null, false) => sql.push(&format!("{name} IS NOT NULL")),
         (_, is_descending) => {
-            sql.push(&format!("{name} {} ", if is_descending { "<" } else { ">" }));
+            sql.push(&format!("{name} {} ", operator(is_descending, is_included && keys.is_empty())));
             sql.value(value.clone());
             if is_descending && is_nullable(resource, *key) {
                 sql.push(&format!(" OR {name} IS NULL"));
@@ -89,7 +101,7 @@ fn push_later(sql: &mut Sql, resource: &Resource, keys: &[SortKey], after: &[Val
             sql.value(value.clone());
             sql.push(" AND ");
         }
-        push_later(sql, resource, keys, after);
+        push_later(sql, resource, keys, after, is_included);
         sql.push(")");
     }
     sql.push(")");

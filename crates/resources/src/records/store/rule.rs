@@ -53,9 +53,15 @@ impl Rows<'_> {
                 let left = Term::Field(Path { relation: None, field: *field, guard: guard.clone() });
                 let test = Test::Compare { left, op: *op, right: right.clone() };
                 let inner = Bound::Leaf(Leaf { test, is_negated: false });
+                sql.push("(");
                 self.column(sql, relation.column);
                 sql.push(" IN (");
                 self.select(sql, relation, "id", Some(&inner));
+                sql.push(")");
+                if let Some(sight) = &relation.sight {
+                    sql.push(" AND ");
+                    self.push(sql, sight);
+                }
                 sql.push(")");
             }
             Test::Compare { left, op, right } => self.compare(sql, left, *op, right, leaf.is_negated),
@@ -161,7 +167,7 @@ impl Rows<'_> {
                 sql.push("(");
                 self.select(sql, relation, name.map_or("id", |column| column.name.as_str()), guard.as_deref());
                 sql.push(&format!(" AND \"{}\".id = ", self.inner_name()));
-                self.column(sql, relation.column);
+                self.guarded(sql, relation.column, relation.sight.as_deref());
                 sql.push(")");
             }
             Term::Lower(of) => call(sql, "lower(", of),

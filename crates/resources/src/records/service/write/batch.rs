@@ -9,12 +9,11 @@ use futures_util::FutureExt as _;
 use kernel::{Code, Error, FieldError, Result, Uuid, error::MAX_FIELD_ERRORS, id, rule::Bound, schema::unknown_field};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
-use web::call::IfMatch;
 
 use super::{
     super::{
         super::{
-            Record, Shown,
+            Condition, Record, Shown,
             codec::{self, Outcome},
             input::{Input, Unnamed},
             store,
@@ -24,6 +23,7 @@ use super::{
     },
     change::{Mode, Writer},
     fields,
+    relations::Reached,
 };
 use crate::schema::{Operation, Resource};
 
@@ -90,25 +90,36 @@ impl Writer<'_> {
         let mut bytes = 0;
         let targets = batch.delete.iter().chain(batch.update.iter().map(|(target, _)| target));
         let ids: Vec<Uuid> = targets.map(|target| target.id).collect();
-        let mut found = BTreeMap::new();
-        for record in store::held(tx, self.ctx.db().dialect(), self.resource, &ids).await? {
-            weigh(&mut bytes, &record)?;
-            found.insert(record.id()?, record);
+        if Record::widest(self.resource.columns.iter()).saturating_mul(ids.len()) > MOST_BYTES
+            && store::total(tx, self.resource, &ids).await? > MOST_BYTES
+        {
+            return Err(too_large());
         }
+        let mut found = self.held(tx, &ids).await?;
+        for record in found.values() {
+            weigh(&mut bytes, record)?;
+        }
+        // As the caller knows them: what the batch itself does to them is no change by somebody else.
+        let versions: BTreeMap<Uuid, i64> = found.iter().map(|(id, record)| (*id, record.version())).collect();
+        let mut reached = Reached::default();
         let mut batched = Batched { created: Vec::new(), updated: Vec::new(), deleted: batch.delete.len() };
         let rule =
             (!batch.delete.is_empty()).then(|| allowed(self.ctx, self.resource, Operation::Delete)).transpose()?;
         for (target, rule) in batch.delete.iter().zip(std::iter::repeat(rule.as_ref()).flatten()) {
             let deleted = async {
-                let before = self.target(tx, &mut found, target, rule).await?;
-                self.delete(tx, before).await
+                let before = self.target(tx, &mut found, &versions, target, rule).await?;
+                self.delete(tx, before, &mut reached).await
             };
             deleted.await.map_err(|error| error.under(&target.path))?;
+        }
+        if !batch.delete.is_empty() && !batch.update.is_empty() {
+            // A deletion may have unlinked them or taken them along.
+            found = self.held(tx, &found.into_keys().collect::<Vec<_>>()).await?;
         }
         let rule =
             (!batch.update.is_empty()).then(|| allowed(self.ctx, self.resource, Operation::Update)).transpose()?;
         for ((target, input), rule) in batch.update.iter().zip(std::iter::repeat(rule.as_ref()).flatten()) {
-            let before = self.target(tx, &mut found, target, rule).await;
+            let before = self.target(tx, &mut found, &versions, target, rule).await;
             let before = before.map_err(|error| error.under(&target.path))?;
             let after = self.change(tx, before, rule, input.clone(), Mode::Patch).await;
             let after = after.map_err(|error| error.under(&format!("{}.changes", target.path)))?;
@@ -125,6 +136,11 @@ impl Writer<'_> {
         }
         batched.created = created.into_values().collect();
         Ok(batched)
+    }
+
+    async fn held(&self, tx: &mut Tx<'_>, ids: &[Uuid]) -> Result<BTreeMap<Uuid, Record>> {
+        let found = store::held(tx, self.ctx.db().dialect(), self.resource, ids).await?;
+        found.into_iter().map(|record| Ok((record.id()?, record))).collect()
     }
 
     /// What is to be created and the ids it gets, which are in the order asked for. Values that must be unique are written in an
@@ -155,12 +171,15 @@ impl Writer<'_> {
         &self,
         tx: &mut Tx<'_>,
         found: &mut BTreeMap<Uuid, Record>,
+        versions: &BTreeMap<Uuid, i64>,
         target: &Target,
         rule: &Bound,
     ) -> Result<Record> {
         let read = allowed(self.ctx, self.resource, Operation::Read)?;
         let record = readable(tx, self.ctx, self.declaration, &read, found.remove(&target.id)).await?;
-        let condition = target.version.map(|version| IfMatch::Versions(vec![version]));
+        let is_known = |version: &i64| versions.get(&target.id) == Some(version);
+        let accepted = |version| Some(version).filter(is_known).map(|_| record.version());
+        let condition = target.version.map(|version| Condition::Versions(accepted(version).into_iter().collect()));
         changeable(tx, self.ctx, self.declaration, rule, condition, &record).await?;
         Ok(record)
     }
@@ -172,8 +191,12 @@ fn weigh(bytes: &mut usize, record: &Record) -> Result<()> {
     if *bytes <= MOST_BYTES {
         return Ok(());
     }
+    Err(too_large())
+}
+
+fn too_large() -> Error {
     let detail = format!("The records of this batch take more than {MOST_BYTES} bytes together; send fewer at once.");
-    Err(Error::new(Code::BodyTooLarge).with_detail(detail))
+    Error::new(Code::BodyTooLarge).with_detail(detail)
 }
 
 /// Reads a body and collects what is wrong with it.

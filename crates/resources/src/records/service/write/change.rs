@@ -16,7 +16,7 @@ use super::{
         access::{allowed, denied, holds, readable},
     },
     fields::{self, Fields},
-    relations,
+    relations::{self, Reached},
 };
 use crate::schema::{Declaration, Operation, Owner, Resource, Stamp, place};
 
@@ -65,7 +65,11 @@ impl<'a> Writer<'a> {
         let rule = allowed(self.ctx, self.resource, Operation::Create)?;
         let mut record = self.new_record(id);
         // Rules of fields look at the record as it will be.
+        for (index, column) in self.resource.declared() {
+            set(&mut record, index, input::unset(column));
+        }
         input.values().for_each(|(index, value)| set(&mut record, index, value));
+        self.stamp(&mut record, &[], false);
         for (index, value) in self.settle(tx, &record, &input, Unnamed::Unset).await? {
             set(&mut record, index, value);
         }
@@ -117,7 +121,8 @@ impl<'a> Writer<'a> {
     }
 
     /// Deletes `before`, which is held by this transaction, or marks it as deleted.
-    pub async fn delete(&self, tx: &mut Tx<'_>, before: Record) -> Result<()> {
+    /// `reached` counts what the deletions of this transaction do beyond themselves.
+    pub async fn delete(&self, tx: &mut Tx<'_>, before: Record, reached: &mut Reached) -> Result<()> {
         let id = before.id()?;
         if self.resource.is_soft_deleted {
             let mut after = before.clone();
@@ -125,7 +130,7 @@ impl<'a> Writer<'a> {
             self.touch(&mut after, &[]);
             self.put(tx, &before, &after).await?;
         } else {
-            relations::sever(tx, self.ctx, self.declaration, self.resource, &[id]).await?;
+            relations::sever(tx, self.ctx, self.declaration, self.resource, &[id], reached).await?;
             store::remove(tx, self.resource, &[id]).await?;
         }
         audit::record(tx, self.ctx, Entry::new("record.deleted", &self.resource.name, id).before(&before)).await

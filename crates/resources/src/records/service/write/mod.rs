@@ -11,15 +11,14 @@ use ::store::Ctx;
 use futures_util::FutureExt as _;
 use kernel::{Result, Uuid};
 use serde_json::{Map, Value as Json};
-use web::call::IfMatch;
 
 pub use batch::{Batched, MOST_OPERATIONS};
-pub(in crate::records) use relations::sever;
+pub(in crate::records) use relations::{Reached, sever};
 pub use upsert::Upserted;
 
 use self::change::{Mode, Writer};
 use super::{
-    super::{Shown, codec::Outcome, input::Unnamed},
+    super::{Condition, Shown, codec::Outcome, input::Unnamed},
     Records,
     access::{allowed, writable},
 };
@@ -48,10 +47,10 @@ impl Records {
         ctx: &Ctx,
         resource: &Arc<Resource>,
         id: Uuid,
-        if_match: Option<IfMatch>,
+        condition: Option<Condition>,
         body: Map<String, Json>,
     ) -> Result<Shown> {
-        self.change(ctx, resource, id, if_match, (body, Mode::Patch)).await
+        self.change(ctx, resource, id, condition, (body, Mode::Patch)).await
     }
 
     /// Gives every field the caller may write the value of the body or its default; otherwise as [`update`](Self::update).
@@ -60,10 +59,10 @@ impl Records {
         ctx: &Ctx,
         resource: &Arc<Resource>,
         id: Uuid,
-        if_match: Option<IfMatch>,
+        condition: Option<Condition>,
         body: Map<String, Json>,
     ) -> Result<Shown> {
-        self.change(ctx, resource, id, if_match, (body, Mode::Replace)).await
+        self.change(ctx, resource, id, condition, (body, Mode::Replace)).await
     }
 
     async fn change(
@@ -71,7 +70,7 @@ impl Records {
         ctx: &Ctx,
         resource: &Arc<Resource>,
         id: Uuid,
-        if_match: Option<IfMatch>,
+        condition: Option<Condition>,
         (body, mode): (Map<String, Json>, Mode),
     ) -> Result<Shown> {
         let rule = allowed(ctx, resource, Operation::Update)?;
@@ -80,7 +79,7 @@ impl Records {
         ctx.write_retried(move |ctx, tx| {
             async move {
                 let writer = Writer::new(&ctx, &records, &resource);
-                let before = writable(tx, &ctx, records.declaration(), &resource, id, &rule, if_match).await?;
+                let before = writable(tx, &ctx, records.declaration(), &resource, id, &rule, condition).await?;
                 let after = writer.change(tx, before, &rule, input, mode).await?;
                 writer.view().show(tx, records.declaration(), after).await
             }
@@ -90,14 +89,20 @@ impl Records {
     }
 
     /// Deletes, or marks as deleted where the resource says so.
-    pub async fn delete(&self, ctx: &Ctx, resource: &Arc<Resource>, id: Uuid, if_match: Option<IfMatch>) -> Result<()> {
+    pub async fn delete(
+        &self,
+        ctx: &Ctx,
+        resource: &Arc<Resource>,
+        id: Uuid,
+        condition: Option<Condition>,
+    ) -> Result<()> {
         let rule = allowed(ctx, resource, Operation::Delete)?;
         let (records, resource) = (self.clone(), Arc::clone(resource));
         ctx.write_retried(move |ctx, tx| {
             async move {
                 let writer = Writer::new(&ctx, &records, &resource);
-                let before = writable(tx, &ctx, records.declaration(), &resource, id, &rule, if_match).await?;
-                writer.delete(tx, before).await
+                let before = writable(tx, &ctx, records.declaration(), &resource, id, &rule, condition).await?;
+                writer.delete(tx, before, &mut Reached::default()).await
             }
             .boxed()
         })

@@ -9,13 +9,49 @@ use kernel::{Code, Error, Result, Uuid};
 use platform::audit::{self, Entry};
 use serde_json::json;
 
-use super::super::super::store;
+use super::super::super::{referrers::referrers, store};
 use crate::schema::{Declaration, OnDelete, Resource};
 
-/// Most records that one deletion takes along or unlinks.
+/// Most records that the deletions of one transaction take along or unlink.
 const MOST: usize = 10_000;
 /// Most ids an audit row lists.
 const LISTED: usize = 1_000;
+
+/// How many records the deletions of one transaction have reached beyond themselves, and how many they may.
+#[derive(Debug)]
+pub(in crate::records) struct Reached {
+    count: usize,
+    most: usize,
+    /// Whether what may be deleted softly and is not goes along all the same.
+    takes_living: bool,
+}
+
+impl Default for Reached {
+    fn default() -> Self {
+        Self { count: 0, most: MOST, takes_living: true }
+    }
+}
+
+impl Reached {
+    /// No deletion is refused because of how many records it reaches.
+    pub const fn without_bound(self) -> Self {
+        Self { most: usize::MAX, ..self }
+    }
+
+    /// A deletion is refused that would take along what may be deleted softly and is not.
+    pub const fn sparing_living(self) -> Self {
+        Self { takes_living: false, ..self }
+    }
+
+    fn add(&mut self, count: usize) -> Result<()> {
+        self.count += count;
+        if self.count <= self.most {
+            return Ok(());
+        }
+        let detail = format!("More than {MOST} other records would go or change as well; delete those first.");
+        Err(Error::new(Code::ReferenceViolation).with_detail(detail))
+    }
+}
 
 /// What a deletion does beyond the records it names.
 #[derive(Default)]
@@ -24,26 +60,26 @@ struct Reach {
     removed: BTreeMap<String, BTreeSet<Uuid>>,
     /// By resource and column, what loses its reference.
     unlinked: BTreeMap<(String, String), BTreeSet<Uuid>>,
-    count: usize,
 }
 
 /// Unlinks what refers to these records, and notes what goes along with them: the database removes it together with them, in the
 /// statement that must follow. Everything it finds is held until the transaction ends.
 ///
-/// Errors: 409 when more than 10,000 other records would go or change.
+/// Errors: 409 when `reached` comes to more than it may.
 pub(in crate::records) async fn sever(
     tx: &mut Tx<'_>,
     ctx: &Ctx,
     declaration: &Declaration,
     resource: &Arc<Resource>,
     ids: &[Uuid],
+    reached: &mut Reached,
 ) -> Result<()> {
     if referrers(declaration, resource).next().is_none() {
         return Ok(());
     }
     // From here on nothing new can refer to them.
     store::hold(tx, ctx.db().dialect(), resource, ids).await?;
-    let reach = reach(tx, ctx, declaration, resource, ids).await?;
+    let reach = reach(tx, ctx, declaration, resource, ids, reached).await?;
     let nothing = BTreeSet::new();
     for ((name, column), ids) in &reach.unlinked {
         let gone = reach.removed.get(name).unwrap_or(&nothing);
@@ -76,6 +112,7 @@ async fn reach(
     declaration: &Declaration,
     resource: &Arc<Resource>,
     ids: &[Uuid],
+    reached: &mut Reached,
 ) -> Result<Reach> {
     let mut reach = Reach::default();
     reach.removed.insert(resource.name.clone(), ids.iter().copied().collect());
@@ -86,37 +123,24 @@ async fn reach(
             if on_delete == OnDelete::Restrict {
                 continue;
             }
-            let left = MOST - reach.count;
-            let found = store::dependents(tx, ctx.db().dialect(), referrer, column, &ids, left + 1).await?;
+            let spares = on_delete == OnDelete::Cascade && !reached.takes_living;
+            if spares && referrer.is_soft_deleted && store::has_living(tx, referrer, column, &ids).await? {
+                return Err(Error::new(Code::ReferenceViolation));
+            }
             let known = match on_delete {
                 OnDelete::Cascade => reach.removed.entry(referrer.name.clone()).or_default(),
                 _ => reach.unlinked.entry((referrer.name.clone(), column.to_owned())).or_default(),
             };
-            let new: Vec<Uuid> = found.into_iter().filter(|id| known.insert(*id)).collect();
-            reach.count += new.len();
-            if reach.count > MOST {
-                let detail = format!("More than {MOST} other records would go or change with it; delete those first.");
-                return Err(Error::new(Code::ReferenceViolation).with_detail(detail));
-            }
+            let limit = (reached.most - reached.count).saturating_add(1);
+            let dialect = ctx.db().dialect();
+            let new = store::dependents(tx, dialect, referrer, (column, &ids), known, limit).await?;
+            reached.add(new.len())?;
             if on_delete == OnDelete::Cascade && !new.is_empty() {
                 level.push((Arc::clone(referrer), new));
             }
         }
     }
     Ok(reach)
-}
-
-/// Every column that refers to `target`.
-fn referrers<'a>(
-    declaration: &'a Declaration,
-    target: &'a Resource,
-) -> impl Iterator<Item = (&'a Arc<Resource>, &'a str, OnDelete)> {
-    declaration.resources.iter().flat_map(move |resource| {
-        resource.columns.iter().filter_map(move |column| {
-            let reference = column.reference.as_ref().filter(|reference| reference.to == target.name)?;
-            Some((resource, column.name.as_str(), reference.on_delete))
-        })
-    })
 }
 
 fn listed(resource: &Resource, ids: &[Uuid]) -> Vec<String> {
