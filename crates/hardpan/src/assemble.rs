@@ -7,7 +7,11 @@ use std::{
 
 use identity::{AccountDeleted, Identity};
 use kernel::{Clock, Code, Error, OsRandom, Random, Result, Secret, SystemClock, id};
-use platform::secrets::{self, Keyring, Master};
+use platform::{
+    notifications::Notifications,
+    outbox::{self, Outbox},
+    secrets::{self, Keyring, Master},
+};
 use resources::{
     records::{self, Records},
     schema::{self, Declaration},
@@ -25,6 +29,7 @@ use crate::{
     config::{self, Config, Finding, Level, Loaded, MasterKey, Profile, Rate, Registration},
     docs::{self, Docs},
     health::{self, Health},
+    messages,
 };
 
 /// How often what deleted accounts left behind and what is long over is looked for.
@@ -53,6 +58,8 @@ pub struct Foundation {
     pub config: Config,
     pub source: Source,
     pub declaration: Arc<Declaration>,
+    pub outbox: Outbox,
+    pub notifications: Notifications,
     keyring: Keyring,
     /// Held as long as the database is worked on.
     claim: Option<Claim>,
@@ -113,10 +120,11 @@ pub(crate) fn database_options(config: &Config) -> store::Options {
 }
 
 impl Foundation {
-    /// Over a database that is open. Errors: the master key kept in the data folder cannot be read or made.
+    /// Over a database that is open. Errors: the master key kept in the data folder cannot be read or made; a template is wrong.
     pub fn new(config: Config, declaration: Arc<Declaration>, source: Source) -> Result<Self> {
         let keyring = keyring(&config, &*source.random)?;
-        Ok(Self { config, source, declaration, keyring, claim: None })
+        let (outbox, notifications) = messages::assemble(&config, &keyring)?;
+        Ok(Self { config, source, declaration, outbox, notifications, keyring, claim: None })
     }
 
     pub const fn keyring(&self) -> &Keyring {
@@ -131,6 +139,7 @@ impl Foundation {
         let identity = Identity::start(&self.source, &self.keyring, self.identity_settings(), keepers).await?;
         if master == Master::Previous {
             // The keys were sealed anew when they were loaded.
+            outbox::rewrap(&ctx, &self.keyring).await?;
             secrets::adopt_master(&ctx, &self.keyring).await?;
         }
         Ok(identity)
@@ -144,15 +153,15 @@ impl Foundation {
     pub async fn build(self) -> Result<Server> {
         let records = self.records()?;
         let identity = self.identity(&records).await?;
-        let health = Health::new(self.source.clone());
+        let health = Health::new(self.source.clone(), self.outbox.clone());
         let mut routes = slices(&identity, &records, &health);
         let docs = Docs::default();
         routes.extend(docs::routes(&docs, self.config.server.has_public_docs));
         docs.fill(&document(&self.config, &identity, &routes));
         let settings = self.web_settings();
         let app = web::service(routes.clone(), settings, self.source.clone(), Arc::new(identity.clone()))?;
-        let Self { config, source, claim, .. } = self;
-        Ok(Server { app, config, source, routes, identity, records, health, _claim: claim })
+        let Self { config, source, outbox, notifications, claim, .. } = self;
+        Ok(Server { app, config, source, routes, identity, records, outbox, notifications, health, _claim: claim })
     }
 
     fn identity_settings(&self) -> identity::Settings {
@@ -262,6 +271,9 @@ pub struct Server {
     pub routes: Routes,
     pub identity: Identity,
     pub records: Records,
+    /// It delivers while it is [started](Outbox::start).
+    pub outbox: Outbox,
+    pub notifications: Notifications,
     pub health: Health,
     /// Held until the server is gone.
     _claim: Option<Claim>,
@@ -298,13 +310,14 @@ pub enum Part {
     DueAccounts,
     Sessions,
     IdempotencyKeys,
+    Messages,
     Deleted,
 }
 
 impl Part {
-    pub const ALL: [Self; 4] = [Self::Accounts, Self::Sessions, Self::IdempotencyKeys, Self::Deleted];
+    pub const ALL: [Self; 5] = [Self::Accounts, Self::Sessions, Self::IdempotencyKeys, Self::Messages, Self::Deleted];
     /// Those that are cheap to look for.
-    pub const OFTEN: [Self; 3] = [Self::DueAccounts, Self::Sessions, Self::IdempotencyKeys];
+    pub const OFTEN: [Self; 4] = [Self::DueAccounts, Self::Sessions, Self::IdempotencyKeys, Self::Messages];
 }
 
 /// Removes what is over: `serve` does so by itself, `hardpan purge` when it is told to.
@@ -328,6 +341,7 @@ impl<'s> Purge<'s> {
                 Part::DueAccounts => self.records.purge_due_accounts(&self.ctx, report).await?,
                 Part::Deleted => self.records.purge_deleted(&self.ctx, report).await?,
                 Part::Sessions => told(report, "sessions", self.identity.purge(&self.ctx).await?),
+                Part::Messages => told(report, "messages given up", outbox::purge(&self.ctx).await?),
                 Part::IdempotencyKeys => told(report, "idempotency keys", store::idempotency::purge(&self.ctx).await?),
             };
         }

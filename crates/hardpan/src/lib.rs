@@ -6,6 +6,7 @@ pub mod config;
 mod docs;
 mod health;
 pub mod logs;
+mod messages;
 pub mod migrations;
 pub mod plans;
 mod runtime;

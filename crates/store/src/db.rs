@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use crate::{
     Ctx, Dialect, Tx, postgres, sqlite,
     statement::{self, Plan, Recording, Statements},
-    tx::{Access, Watch},
+    tx::{Access, Afterwards, Watch},
 };
 
 /// A database, cheap to clone.
@@ -139,15 +139,20 @@ impl Db {
         F: for<'t, 'c> FnOnce(Ctx, &'t mut Tx<'c>) -> BoxFuture<'t, Result<T>> + Send + 'static,
     {
         let actor = ctx.actor.clone();
-        let body = self.watched(ctx, body);
-        match (&self.engine, &self.replicas) {
+        let afterwards = Afterwards::default();
+        let body = self.watched(ctx, afterwards.clone(), body);
+        let answer = match (&self.engine, &self.replicas) {
             (Engine::Postgres(db), Some(replicas)) if access == Access::Write => {
                 Box::pin(db.run_noting(access, body, |at| replicas.note(&actor, at))).await
             }
             // Not by way of `Engine::run`: each layer more makes the types of all callers deeper.
             (Engine::Sqlite(db), _) => db.run(access, body).await,
             (Engine::Postgres(db), _) => Box::pin(db.run(access, body)).await,
+        };
+        if answer.is_ok() {
+            afterwards.run();
         }
+        answer
     }
 
     /// A read that a replica may answer.
@@ -158,7 +163,7 @@ impl Db {
     {
         // What the server does by itself leaves no trace of where its last write stands.
         if let Some(replicas) = self.replicas.as_ref().filter(|_| !matches!(ctx.actor, Actor::System(_))) {
-            let attempt = self.watched(ctx.clone(), body.clone());
+            let attempt = self.watched(ctx.clone(), Afterwards::default(), body.clone());
             if let Some(answer) = Box::pin(replicas.run(ctx.actor.user_id(), attempt)).await {
                 return answer;
             }
@@ -170,13 +175,15 @@ impl Db {
     fn watched<T, F>(
         &self,
         ctx: Ctx,
+        afterwards: Afterwards,
         body: F,
     ) -> impl for<'t, 'c> FnOnce(&'t mut Tx<'c>) -> BoxFuture<'t, Result<T>> + Send + 'static + use<T, F>
     where
         T: Send + 'static,
         F: for<'t, 'c> FnOnce(Ctx, &'t mut Tx<'c>) -> BoxFuture<'t, Result<T>> + Send + 'static,
     {
-        let watch = Watch { statements: Arc::clone(&self.statements), request: Arc::clone(&ctx.request) };
+        let (statements, request) = (Arc::clone(&self.statements), Arc::clone(&ctx.request));
+        let watch = Watch { statements, request, afterwards };
         move |tx| {
             tx.watch(watch);
             body(ctx, tx)

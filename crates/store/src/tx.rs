@@ -1,5 +1,8 @@
 //! A transaction: the same few calls on both engines.
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
 
 use kernel::{Error, Result, Value};
 
@@ -20,6 +23,18 @@ pub struct Tx<'c> {
 pub(crate) struct Watch {
     pub statements: Arc<Statements>,
     pub request: Arc<RequestInfo>,
+    pub afterwards: Afterwards,
+}
+
+/// What is done once the transaction is committed.
+#[derive(Clone, Default)]
+pub(crate) struct Afterwards(Arc<Mutex<Vec<Box<dyn FnOnce() + Send>>>>);
+
+impl Afterwards {
+    pub(crate) fn run(&self) {
+        let all = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        all.into_iter().for_each(|then| then());
+    }
 }
 
 pub(crate) enum Engine<'c> {
@@ -145,6 +160,14 @@ impl<'c> Tx<'c> {
                 .query("SELECT 1 FROM pg_advisory_xact_lock(hashtextextended($1, 0))", &[key.into()])
                 .await
                 .map(|_| ()),
+        }
+    }
+
+    /// Does `then` once the transaction is committed. It may come not to it: when the caller no longer waits, or the process dies.
+    /// For what makes things sooner, never for what must happen.
+    pub fn after_commit(&mut self, then: impl FnOnce() + Send + 'static) {
+        if let Some(watch) = &self.watch {
+            watch.afterwards.0.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(then));
         }
     }
 

@@ -25,3 +25,4 @@ pub use pipeline::{App, Settings, service};
 pub use reply::{Cookie, Reply};
 pub use route::{Access, Body, Class, Route, Routes};
 pub use server::serve;
+pub use url::decode as percent_decode;

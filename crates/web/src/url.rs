@@ -2,7 +2,7 @@
 use std::borrow::Cow;
 
 /// The text that `encoded` stands for. None when an escape is malformed, or what comes out is not UTF-8.
-pub(crate) fn decode(encoded: &str) -> Option<Cow<'_, str>> {
+pub fn decode(encoded: &str) -> Option<Cow<'_, str>> {
     if !encoded.contains('%') {
         return Some(Cow::Borrowed(encoded));
     }

@@ -76,10 +76,12 @@ async fn serve(server: Server, listener: TcpListener) {
         tracing::info!("draining");
         health.drain();
     };
+    let delivering = server.outbox.start(&server.source);
     let drained = tokio::select! {
         drained = web::serve(listener, server.app.clone(), stop, options) => drained,
         () = server.keep_house() => return,
     };
+    delivering.stop(server.config.server.drain_timeout).await;
     server.source.db.close().await;
     tracing::info!(finished = drained.finished, cut = drained.cut, "stopped");
 }

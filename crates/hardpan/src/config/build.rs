@@ -2,6 +2,7 @@
 use std::path::Path;
 
 use kernel::Secret;
+use platform::notifications::MailUrl;
 
 use super::{
     check::is_origin,
@@ -48,7 +49,7 @@ pub fn config(profile: Profile, dir: &Path, settings: &Settings, master_keys: Ma
             principal: rate(settings, "limits.principal.burst", "limits.principal.per_minute")?,
             credentials: rate(settings, "limits.credentials.burst", "limits.credentials.per_minute")?,
         },
-        mail: Mail { url: secret(settings, "mail.url")? },
+        mail: mail(dir, settings)?,
         log: Log {
             level: settings.text("log.level")?.to_owned(),
             format: match settings.text("log.format")? {
@@ -93,6 +94,17 @@ fn database(dir: &Path, settings: &Settings) -> Option<Database> {
         slow_query: settings.duration("database.slow_query").filter(|threshold| !threshold.is_zero()),
         tls_ca: settings.text("database.tls_ca").map(|path| dir.join(path)),
     })
+}
+
+fn mail(dir: &Path, settings: &Settings) -> Option<Mail> {
+    let path = |key: &str| settings.text(key).map(|path| dir.join(path));
+    // What is wrong with it, the rules have reported.
+    let url = match MailUrl::parse(settings.text("mail.url")?).ok()? {
+        MailUrl::Folder(folder) => MailUrl::Folder(dir.join(folder)),
+        other => other,
+    };
+    let from = settings.text("mail.from").and_then(|text| text.parse().ok());
+    Some(Mail { url, from, templates: path("mail.templates"), tls_ca: path("mail.tls_ca") })
 }
 
 fn origins(profile: Profile, listed: &[String]) -> Vec<String> {

@@ -131,6 +131,12 @@ pub const KEYS: &[Key] = &[
     key("mail.url", Kind::Url(&["log:", "file:", "smtp://", "smtps://"]), "How mail leaves; `log:` writes it to the log")
         .default("log:")
         .secret(),
+    key("mail.from", Kind::Mailbox, "Who mail is from; absent: no-reply at the host of app.public_url")
+        .example("Notes <no-reply@notes.example.com>"),
+    key("mail.templates", Kind::Path, "Folder with files that take the place of the built-in templates")
+        .example("templates/mail"),
+    key("mail.tls_ca", Kind::Path, "PEM file of authorities that may vouch for the mail server, besides the public ones")
+        .example("certificates/mail-ca.pem"),
     key("log.level", Kind::LogLevel, "What is logged").default("info"),
     key("log.format", Kind::Choice(&["json", "text"], &[]), "How the log is written").defaults("text", "json"),
 ];

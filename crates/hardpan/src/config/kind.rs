@@ -7,6 +7,7 @@ use std::{
 use ipnet::IpNet;
 
 use kernel::duration;
+use platform::notifications::Mailbox;
 
 use super::{database_url, setting::Setting, url};
 use crate::logs;
@@ -24,8 +25,10 @@ pub enum Kind {
     DatabaseUrls,
     /// A URL that begins with one of these.
     Url(&'static [&'static str]),
-    /// A file.
+    /// A file or a folder.
     Path,
+    /// A mail address, with or without a name.
+    Mailbox,
     Bool,
     /// A whole number from the first to the second.
     Int(u64, u64),
@@ -66,6 +69,10 @@ impl Kind {
             Self::Url(schemes) => read_url(text, schemes),
             Self::Path if text.is_empty() => Err("is empty".into()),
             Self::Path => Ok(Setting::Text(text.to_owned())),
+            Self::Mailbox => {
+                let mailbox: Mailbox = text.parse()?;
+                Ok(Setting::Text(mailbox.to_string()))
+            }
             Self::Bool => text.parse().map(Setting::Bool).map_err(|_| "is neither true nor false".into()),
             Self::Int(least, most) => {
                 let number = text.parse().map_err(|_| "is not a whole number")?;
@@ -133,7 +140,8 @@ impl Kind {
             Self::DatabaseUrl => "sqlite:data/notes.db or postgres://user:password@host:5432/database".into(),
             Self::DatabaseUrls => "URLs, as postgres://user:password@replica:5432/database".into(),
             Self::Url(schemes) => format!("a URL that begins with {}", schemes.join(" or ")),
-            Self::Path => "the path of a file".into(),
+            Self::Path => "a path".into(),
+            Self::Mailbox => "an address, as Notes <no-reply@notes.example.com>".into(),
             Self::Bool => "true or false".into(),
             Self::Int(least, most) => format!("a whole number from {least} to {most}"),
             Self::Duration => "a number and its unit, as 500ms, 30s, 15m, 1h or 7d".into(),
@@ -231,6 +239,7 @@ mod tests {
             (Kind::DatabaseUrl, "postgresql+asyncpg://db/app", "mysql://db/app"),
             (Kind::DatabaseUrls, "postgres://a/x, postgres://b:1,c:2/x", "postgres://a/x,mysql://b/x"),
             (Kind::Url(&["redis://"]), "redis://cache", "http://cache"),
+            (Kind::Mailbox, "Ann <ann@example.com>", "Ann"),
             (Kind::Bool, "true", "yes"),
             (Kind::Int(1, 5), "5", "6"),
             (Kind::Duration, "7d", "7"),

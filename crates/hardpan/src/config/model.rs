@@ -7,6 +7,7 @@ use std::{
 
 use ipnet::IpNet;
 use kernel::{Random, Result, Secret};
+use platform::notifications::{MailUrl, Mailbox};
 
 use super::{database_url, kept_key, master_key::MasterKey, profile::Profile};
 
@@ -118,7 +119,11 @@ pub struct Rate {
 
 #[derive(Clone, Debug)]
 pub struct Mail {
-    pub url: Secret<String>,
+    pub url: MailUrl,
+    pub from: Option<Mailbox>,
+    /// Absolute, as the next.
+    pub templates: Option<PathBuf>,
+    pub tls_ca: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug)]

@@ -27,7 +27,10 @@ impl Scene {
     pub fn production(text: &str) -> Self {
         let base = "app = { name = \"x\", public_url = \"https://x.example.com\" }\nserver.trusted_proxies = [\"127.0.0.1\"]\n\
                     database.url = \"sqlite:data/x.db\"\n";
-        Self::new(&format!("{base}{text}")).set("HARDPAN_PROFILE", "production").set("HARDPAN_MASTER_KEY", STRONG)
+        Self::new(&format!("{base}{text}"))
+            .set("HARDPAN_PROFILE", "production")
+            .set("HARDPAN_MASTER_KEY", STRONG)
+            .set("HARDPAN_MAIL__URL", "smtps://x:h3jd8s0w@mail.example.com")
     }
 
     pub fn set(mut self, name: &str, value: &str) -> Self {

@@ -8,6 +8,7 @@ use std::{
 };
 
 use kernel::{Permission, Result, Timestamp};
+use platform::outbox::{Outbox, Standing};
 use serde_json::{Value as Json, json};
 use store::{Ctx, Source, db::ReplicaState};
 use tokio::sync::Mutex;
@@ -21,6 +22,7 @@ pub struct Health(Arc<Inner>);
 
 struct Inner {
     source: Source,
+    outbox: Outbox,
     started_at: Timestamp,
     is_draining: AtomicBool,
     /// When the database was last asked, and whether it answered.
@@ -28,9 +30,10 @@ struct Inner {
 }
 
 impl Health {
-    pub fn new(source: Source) -> Self {
+    pub fn new(source: Source, outbox: Outbox) -> Self {
         let started_at = source.clock.now();
-        Self(Arc::new(Inner { source, started_at, is_draining: AtomicBool::new(false), database: Mutex::new(None) }))
+        let (is_draining, database) = (AtomicBool::new(false), Mutex::new(None));
+        Self(Arc::new(Inner { source, outbox, started_at, is_draining, database }))
     }
 
     /// From now on no new traffic should come.
@@ -46,7 +49,9 @@ impl Health {
     pub async fn report(&self, ctx: &Ctx) -> Result<Json> {
         let is_up = self.is_database_up().await;
         let is_draining = self.0.is_draining.load(Ordering::SeqCst);
-        let is_whole = is_up && self.0.source.db.replicas().iter().all(|replica| replica.fault.is_none());
+        let is_whole = is_up
+            && self.0.source.db.replicas().iter().all(|replica| replica.fault.is_none())
+            && !self.0.outbox.is_failing();
         let status = match (is_whole, is_draining) {
             (true, false) => "ok",
             (true, true) => "draining",
@@ -72,6 +77,10 @@ impl Health {
         if !replicas.is_empty() {
             parts["replicas"] = replicas.iter().map(replica).collect();
         }
+        if is_up {
+            let standing = self.0.outbox.standing(ctx).await?;
+            parts["outbox"] = standing.iter().map(|kind| (kind.kind.clone(), messages(ctx, kind))).collect();
+        }
         Ok(json!({
             "status": status,
             "started_at": self.0.started_at,
@@ -94,6 +103,17 @@ impl Health {
             }
         }
     }
+}
+
+/// Requests go on while the other side is down: what is to be told waits.
+fn messages(ctx: &Ctx, standing: &Standing) -> Json {
+    json!({
+        "status": if standing.failing > 0 { "failing" } else { "ok" },
+        "waiting": standing.waiting,
+        "oldest_seconds": standing.oldest.map(|oldest| ctx.now().since(oldest).as_secs()),
+        "dead": standing.dead,
+        "failure": standing.failure,
+    })
 }
 
 /// Reads go on without it: that is a server that is degraded, and one that may take traffic.

@@ -12,6 +12,7 @@ mod binary;
 mod copies;
 mod edge;
 mod identity;
+mod messages;
 mod openapi;
 mod records;
 mod routes;

@@ -3,6 +3,7 @@ mod browsers;
 mod database;
 mod foreign;
 mod listening;
+mod mail;
 mod sessions;
 #[cfg(test)]
 mod tests;
@@ -25,7 +26,8 @@ pub struct Subject<'a> {
 
 /// Everything the rules find.
 pub fn check(subject: Subject<'_>) -> Vec<Finding> {
-    let rules = [browsers::check, listening::check, sessions::check, database::check, unused, foreign::check];
+    let rules =
+        [browsers::check, listening::check, sessions::check, database::check, mail::check, unused, foreign::check];
     rules.into_iter().flat_map(|rule| rule(subject)).collect()
 }
 
@@ -35,13 +37,6 @@ fn unused(Subject { settings, .. }: Subject<'_>) -> Vec<Finding> {
     if settings.text("redis.url").is_some() {
         let reason = "is not used yet: limits, sessions and caches are kept by each process alone";
         findings.push(Finding::warning("redis.url", reason, "remove it, and run one process"));
-    }
-    if settings.text("mail.url").is_some_and(|url| url != "log:") {
-        findings.push(Finding::warning(
-            "mail.url",
-            "is not used yet: no mail is sent",
-            "remove it, or leave it for later",
-        ));
     }
     findings
 }

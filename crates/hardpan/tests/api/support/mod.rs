@@ -4,6 +4,7 @@ mod browser;
 mod client;
 mod contract;
 mod example;
+mod letters;
 mod promise;
 mod target;
 mod world;

@@ -23,7 +23,7 @@ pub struct TestApp {
     pub server: Server,
     pub db: TestDb,
     contract: Arc<Contract>,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 /// Someone with an account, logged in.
@@ -64,6 +64,9 @@ fn configured(dir: &Path, app_file: &str, url: &str, environment: &[(&str, &str)
             ("HARDPAN_PROFILE", "testing"),
             ("HARDPAN_MASTER_KEY", "nP1hzrH+mCdTs/dz8eFh+jMgXSYZDubnoHmSuQglaRQ="),
             ("DATABASE_URL", url),
+            // Where `letters` finds it.
+            ("HARDPAN_MAIL__URL", "file:mail"),
+            ("HARDPAN_MAIL__FROM", "Tested <no-reply@tested.example>"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned())),
     );
@@ -104,7 +107,12 @@ impl TestApp {
         let server = foundation.build().await.unwrap();
         let document = server.document();
         let contract = Arc::new(Contract::new(server.routes.clone(), document));
-        Self { server, db, contract, _dir: dir }
+        Self { server, db, contract, dir }
+    }
+
+    /// The app's folder.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
     }
 
     pub const fn routes(&self) -> &Routes {

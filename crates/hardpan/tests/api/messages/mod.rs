@@ -1,0 +1,2 @@
+//! What leaves the server: mail, short messages, and the outbox as health shows it.
+mod letters;

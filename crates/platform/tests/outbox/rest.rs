@@ -1,0 +1,43 @@
+//! The outbox at work: woken by commits, stopped without losing anything, one kind not held up by another.
+use std::{sync::Arc, time::Duration};
+
+use platform::outbox::{Deliver, Outbox};
+
+use crate::support::{Behaviour, Peer, add, keyring, on_both};
+
+#[tokio::test]
+async fn one_kind_that_hangs_holds_up_no_other() {
+    on_both(async |db| {
+        let (ctx, mail, sms) = (db.ctx(), Peer::new("mail"), Peer::new("sms"));
+        let peers: [Arc<dyn Deliver>; 2] = [mail.clone(), sms.clone()];
+        let outbox = Outbox::new(&keyring(1, None), peers.to_vec());
+        mail.does(Behaviour::TakesAndHangs);
+        let at_work = outbox.start(&db.source);
+        for number in 0..20 {
+            add(&outbox, &ctx, "mail", &format!("mail {number}")).await;
+        }
+        add(&outbox, &ctx, "sms", "sms").await;
+        sms.bell.notified().await;
+        assert_eq!(sms.texts(), ["sms"]);
+        at_work.stop(Duration::ZERO).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stop_finishes_what_is_on_its_way_and_leaves_the_rest() {
+    on_both(async |db| {
+        let (ctx, peer) = (db.ctx(), Peer::new("mail"));
+        let outbox = Outbox::new(&keyring(1, None), vec![peer.clone()]);
+        let at_work = outbox.start(&db.source);
+        add(&outbox, &ctx, "mail", "before").await;
+        peer.bell.notified().await;
+        at_work.stop(Duration::from_secs(60)).await;
+        add(&outbox, &ctx, "mail", "after").await;
+        assert_eq!(peer.texts(), ["before"]);
+        // What was on its way is written down: another start does not send it again.
+        assert_eq!(outbox.deliver_now(&ctx).await.unwrap(), 1);
+        assert_eq!(peer.texts(), ["after", "before"]);
+    })
+    .await;
+}
