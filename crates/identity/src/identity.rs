@@ -10,6 +10,7 @@ use web::{Authenticate, Credentials, Routes};
 use crate::{
     accounts::{self, AccountDeleted, Accounts, NewAccount, User},
     cursor::Cursors,
+    factors::{self, Factors},
     keys::{self, Keys},
     logins::{self, CookieNames, Logins, Registration},
     passwords::Passwords,
@@ -44,6 +45,7 @@ pub struct Identity {
     sessions: Sessions,
     tokens: Tokens,
     accounts: Accounts,
+    factors: Factors,
     logins: Logins,
     cookies: CookieNames,
 }
@@ -56,9 +58,11 @@ impl Identity {
         source: &Source,
         keyring: &Keyring,
         settings: Settings,
-        keepers: Vec<Arc<dyn AccountDeleted>>,
+        mut keepers: Vec<Arc<dyn AccountDeleted>>,
     ) -> Result<Self> {
         let keys = Keys::load(&source.system("identity"), keyring).await?;
+        keepers.push(Arc::new(factors::Keeper));
+        let app_name = settings.app_name.clone();
         let cursors = Cursors::new(keyring)?;
         let cookies = CookieNames::of_url(&settings.public_url);
         let passwords = Passwords::start(settings.password_min_length)?;
@@ -68,8 +72,16 @@ impl Identity {
         let (issuer, audience) = (settings.public_url, settings.app_name);
         let tokens = Tokens::new(keys.clone(), keyring, issuer, audience, settings.access_ttl)?;
         let accounts = Accounts::new(passwords, roles, sessions.clone(), cursors, keepers);
-        let logins = Logins::new(accounts.clone(), tokens.clone(), keyring, cookies.clone(), settings.registration)?;
-        Ok(Self { keys, sessions, tokens, accounts, logins, cookies })
+        let factors = Factors::new(accounts.clone(), keyring, app_name)?;
+        let logins = Logins::new(
+            accounts.clone(),
+            tokens.clone(),
+            keyring,
+            cookies.clone(),
+            settings.registration,
+            factors.clone(),
+        )?;
+        Ok(Self { keys, sessions, tokens, accounts, factors, logins, cookies })
     }
 
     pub fn routes(&self) -> Routes {
@@ -77,6 +89,7 @@ impl Identity {
         routes.extend(logins::routes(&self.logins));
         routes.extend(accounts::routes(&self.accounts));
         routes.extend(sessions::routes(&self.sessions));
+        routes.extend(factors::routes(&self.factors));
         routes
     }
 

@@ -1,6 +1,7 @@
 //! Identity: accounts, passwords, sessions, tokens and roles.
 pub mod accounts;
 mod cursor;
+pub mod factors;
 mod identity;
 pub mod keys;
 pub mod logins;
@@ -15,7 +16,7 @@ pub use logins::Registration;
 pub use sessions::SessionView;
 
 /// The slices of this crate, lowest first; each may call those before it.
-pub const SLICES: [&str; 7] = ["keys", "passwords", "roles", "sessions", "tokens", "accounts", "logins"];
+pub const SLICES: [&str; 8] = ["keys", "passwords", "roles", "sessions", "tokens", "accounts", "factors", "logins"];
 
 /// What this crate adds to a database, in order.
 pub fn migrations() -> Vec<store::Migration> {
@@ -24,6 +25,7 @@ pub fn migrations() -> Vec<store::Migration> {
         accounts::MIGRATIONS.as_slice(),
         roles::MIGRATIONS.as_slice(),
         sessions::MIGRATIONS.as_slice(),
+        factors::MIGRATIONS.as_slice(),
         logins::MIGRATIONS.as_slice(),
     ]
     .concat()

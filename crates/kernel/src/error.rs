@@ -58,6 +58,7 @@ pub enum Code {
     InvalidCredentials,
     InvalidToken,
     RefreshReused,
+    InvalidCode,
     FreshLoginRequired,
     Forbidden,
     CsrfFailed,
@@ -81,6 +82,9 @@ pub enum Code {
     ReferenceViolation,
     IdempotencyKeyReused,
     LastAdministrator,
+    TooMany,
+    AlreadyConfirmed,
+    NoSecondFactor,
     RateLimited,
     Internal,
     Unavailable,
@@ -90,11 +94,12 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order the documentation lists them.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 36] = [
         Self::Unauthenticated,
         Self::InvalidCredentials,
         Self::InvalidToken,
         Self::RefreshReused,
+        Self::InvalidCode,
         Self::FreshLoginRequired,
         Self::Forbidden,
         Self::CsrfFailed,
@@ -118,6 +123,9 @@ impl Code {
         Self::ReferenceViolation,
         Self::IdempotencyKeyReused,
         Self::LastAdministrator,
+        Self::TooMany,
+        Self::AlreadyConfirmed,
+        Self::NoSecondFactor,
         Self::RateLimited,
         Self::Internal,
         Self::Unavailable,
@@ -142,6 +150,9 @@ impl Code {
                 G::Authentication,
                 "This refresh token was used before; the session is ended.",
             ),
+            Self::InvalidCode => {
+                ("invalid_code", K::Unauthenticated, G::Authentication, "The code is wrong, or it was used before.")
+            }
             Self::FreshLoginRequired => {
                 ("fresh_login_required", K::Unauthenticated, G::Authentication, "This needs a fresh log-in.")
             }
@@ -218,6 +229,11 @@ impl Code {
             ),
             Self::LastAdministrator => {
                 ("last_administrator", K::Conflict, G::Business, "The last administrator cannot be removed.")
+            }
+            Self::TooMany => ("too_many", K::Conflict, G::Business, "There are as many of these as there may be."),
+            Self::AlreadyConfirmed => ("already_confirmed", K::Conflict, G::Business, "It was confirmed before."),
+            Self::NoSecondFactor => {
+                ("no_second_factor", K::Conflict, G::Business, "The account has no second factor; add one first.")
             }
             Self::RateLimited => ("rate_limited", K::LimitExceeded, G::RateLimit, "Too many requests; wait a little."),
             Self::Internal => ("internal", K::Internal, G::System, "Something went wrong on our side."),

@@ -36,6 +36,13 @@ impl Kind for Session {
 }
 pub type SessionId = Id<Session>;
 
+/// A second factor of an account.
+pub struct Factor;
+impl Kind for Factor {
+    const PREFIX: &'static str = "fac";
+}
+pub type FactorId = Id<Factor>;
+
 /// One entry of the audit trail.
 pub struct Audit;
 impl Kind for Audit {

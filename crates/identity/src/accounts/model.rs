@@ -22,6 +22,7 @@ pub struct User {
     pub email: String,
     /// Whether the person proved that the address is theirs.
     pub email_verified: bool,
+    pub has_second_factor: bool,
     pub username: Option<String>,
     pub name: Option<String>,
     /// Whatever the app keeps for this person; an object.

@@ -66,6 +66,7 @@ pub fn user_schema() -> Schema {
     Schema::new(vec![
         Field::required("id", Kind::Id(Cow::Borrowed("usr"))),
         Field::required("email", Kind::Email),
+        Field::required("has_second_factor", Kind::Bool).describe("Whether a log-in asks for more than the password"),
         Field::required("email_verified", Kind::Bool).describe("Whether the person proved that the address is theirs"),
         Field::required("username", Kind::text(USERNAME_MAX)).nullable(),
         Field::required("name", Kind::text(NAME_MAX)).nullable(),

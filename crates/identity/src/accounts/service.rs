@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use ::store::{Ctx, Tx, violated};
 use futures_util::FutureExt as _;
-use kernel::{Code, Error, Permission, Result, UserId};
+use kernel::{Code, Error, Permission, Result, Secret, UserId};
 use platform::audit::{self, Entry};
 use serde_json::json;
 
@@ -91,9 +91,15 @@ impl Accounts {
 
     /// The same, held until the transaction ends: everyone who changes an account or begins a session for it comes
     /// through here, so that what was checked stays true.
-    pub(super) async fn lock(&self, tx: &mut Tx<'_>, user_id: UserId) -> Result<Option<User>> {
+    pub(crate) async fn lock(&self, tx: &mut Tx<'_>, user_id: UserId) -> Result<Option<User>> {
         tx.lock(&format!("account:{user_id}")).await?;
         self.find(tx, user_id).await
+    }
+
+    /// Notes whether the account has a second factor, after one came or went. The caller holds the account's lock; call
+    /// [`Sessions::forget_user`] after the commit.
+    pub(crate) async fn recount_factors(&self, tx: &mut Tx<'_>, user_id: UserId) -> Result<()> {
+        store::recount_factors(tx, user_id).await
     }
 
     /// What a log-in by this name is tried against, if there is an account that may log in.
@@ -121,6 +127,18 @@ impl Accounts {
             audit::record(tx, ctx, Entry::new("password.rehashed", "user", user_id)).await?;
         }
         Ok(())
+    }
+
+    /// The hash that `password` fits, if it is this account's. Costs the same either way.
+    pub(crate) async fn try_password(
+        &self,
+        ctx: &Ctx,
+        user_id: UserId,
+        password: Secret<String>,
+    ) -> Result<Option<String>> {
+        let hash = ctx.read(move |_, tx| async move { store::hash_of(tx, user_id).await }.boxed()).await?;
+        let is_right = self.0.passwords.verify(password, hash.as_deref()).await?;
+        Ok(hash.filter(|_| is_right))
     }
 
     pub(crate) fn passwords(&self) -> &Passwords {

@@ -29,7 +29,7 @@ pub(super) async fn insert(
 
 /// An account that is not deleted, still without its roles.
 pub(super) async fn get(tx: &mut Tx<'_>, id: UserId) -> Result<Option<User>> {
-    let sql = "SELECT id, email, username, name, preferences, state, created_at, updated_at, version, email_verified_at \
+    let sql = "SELECT id, email, username, name, preferences, state, created_at, updated_at, version, email_verified_at, has_second_factor \
                FROM users WHERE id = $1 AND state <> 'deleted'";
     tx.query_opt(sql, &[id.into()]).await?.as_ref().map(user).transpose()
 }
@@ -41,7 +41,7 @@ pub(super) async fn id_of_email(tx: &mut Tx<'_>, email: &str) -> Result<Option<U
 
 /// Accounts below `start`, newest first, still without their roles.
 pub(super) async fn list(tx: &mut Tx<'_>, start: Uuid, rows: i64) -> Result<Vec<User>> {
-    let sql = "SELECT id, email, username, name, preferences, state, created_at, updated_at, version, email_verified_at \
+    let sql = "SELECT id, email, username, name, preferences, state, created_at, updated_at, version, email_verified_at, has_second_factor \
                FROM users WHERE id < $1 AND state <> 'deleted' ORDER BY id DESC LIMIT $2";
     tx.query(sql, &[start.into(), rows.into()]).await?.iter().map(user).collect()
 }
@@ -68,6 +68,11 @@ pub(super) async fn credentials(tx: &mut Tx<'_>, identifier: &Identifier) -> Res
     };
     let row = tx.query_opt(sql, &[canonical(name).into()]).await?;
     row.map(|row| Ok(Credentials { user_id: row.get(0)?, password_hash: row.get(1)? })).transpose()
+}
+
+pub(super) async fn hash_of(tx: &mut Tx<'_>, id: UserId) -> Result<Option<String>> {
+    let sql = "SELECT password_hash FROM users WHERE id = $1 AND state = 'active'";
+    Ok(tx.query_opt(sql, &[id.into()]).await?.map(|row| row.get(0)).transpose()?.flatten())
 }
 
 /// Whether an active account still has this hash.
@@ -98,6 +103,13 @@ pub(super) async fn update(tx: &mut Tx<'_>, user: &User) -> Result<()> {
     tx.execute(sql, &params).await.map(|_| ())
 }
 
+/// Over the tables of the slices that keep factors, so that what requests read of an account is one row.
+pub(super) async fn recount_factors(tx: &mut Tx<'_>, id: UserId) -> Result<()> {
+    let sql = "UPDATE users SET has_second_factor = \
+               EXISTS (SELECT 1 FROM factors WHERE user_id = $1 AND confirmed_at IS NOT NULL) WHERE id = $1";
+    tx.execute(sql, &[id.into()]).await.map(|_| ())
+}
+
 /// Leaves a tombstone: the id stays taken, everything personal goes, and the address is free again.
 pub(super) async fn erase(tx: &mut Tx<'_>, id: UserId, at: Timestamp) -> Result<()> {
     let sql = "UPDATE users SET email = NULL, email_key = NULL, email_verified_at = NULL, username = NULL, \
@@ -112,6 +124,7 @@ fn user(row: &Row) -> Result<User> {
         id: row.get(0)?,
         email: row.get(1)?,
         email_verified: row.get::<Option<Timestamp>>(9)?.is_some(),
+        has_second_factor: row.get(10)?,
         username: row.get(2)?,
         name: row.get(3)?,
         preferences: serde_json::from_str(&preferences).map_err(Error::internal)?,

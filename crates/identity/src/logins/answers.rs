@@ -6,9 +6,14 @@ use kernel::{
 use serde::Serialize;
 use web::{Reply, StatusCode, header};
 
-use super::{cookies::Values, model::Grant, service::Logins};
+use super::{
+    cookies::Values,
+    model::{Grant, Outcome},
+    service::Logins,
+};
 use crate::{
     accounts::{User, user_schema},
+    factors::FactorKind,
     sessions::Transport,
 };
 
@@ -28,6 +33,15 @@ struct AnswerTokens<'a> {
     token_type: &'static str,
 }
 
+#[derive(Serialize)]
+struct ChallengeAnswer<'a> {
+    mfa_required: bool,
+    challenge_id: &'a str,
+    methods: &'a [FactorKind],
+    /// Seconds until the challenge ends.
+    expires_in: u64,
+}
+
 impl Logins {
     pub(super) fn answer(&self, status: StatusCode, grant: &Grant, transport: Transport) -> Result<Reply> {
         let tokens = (transport == Transport::Bearer).then_some(AnswerTokens {
@@ -43,6 +57,18 @@ impl Logins {
         if transport == Transport::Bearer { Ok(reply) } else { self.set_cookies(reply, grant) }
     }
 
+    pub(crate) fn answer_outcome(&self, outcome: &Outcome, transport: Transport) -> Result<Reply> {
+        match outcome {
+            Outcome::Granted(grant) => self.answer(StatusCode::OK, grant, transport),
+            Outcome::Challenged(challenge) => Reply::ok(&ChallengeAnswer {
+                mfa_required: true,
+                challenge_id: &challenge.id,
+                methods: &challenge.kinds,
+                expires_in: challenge.expires_in.as_secs(),
+            }),
+        }
+    }
+
     fn set_cookies(&self, reply: Reply, grant: &Grant) -> Result<Reply> {
         let values = Values {
             access: &grant.access_token,
@@ -53,6 +79,20 @@ impl Logins {
         };
         self.cookies().set(reply, &values)
     }
+}
+
+/// The shape of what a first factor is answered: tokens, or what is to be proven next.
+pub(super) fn outcome_schema() -> Schema {
+    let kinds = FactorKind::ALL.into_iter().map(|kind| kind.as_str().into()).collect();
+    let methods = Kind::Array { items: Box::new(Kind::Enum(kinds)), max: FactorKind::ALL.len() };
+    let mut schema = grant_schema();
+    for field in &mut schema.fields {
+        field.is_required = field.name == "expires_in";
+    }
+    schema.fields.push(Field::optional("mfa_required", Kind::Bool).describe("True when a second factor is due"));
+    schema.fields.push(Field::optional("challenge_id", Kind::text(200)));
+    schema.fields.push(Field::optional("methods", methods));
+    schema
 }
 
 /// The shape of a log-in's answer; with cookies the tokens are not in it.

@@ -1,16 +1,23 @@
-//! Log-ins: registering, logging in, refreshing and logging out, by bearer tokens and by cookies.
+//! Log-ins: registering, logging in, second factors, refreshing and logging out, by bearer tokens and by cookies.
 mod answers;
+mod challenge;
 mod cookies;
 mod model;
 mod registration;
 mod routes;
+mod second_factor;
+mod second_factor_routes;
 mod service;
 mod store;
 
 pub(crate) use cookies::CookieNames;
 pub use model::Registration;
-pub use routes::routes;
 pub use service::Logins;
+
+/// Every route of this slice.
+pub fn routes(logins: &Logins) -> web::Routes {
+    [routes::routes(logins), second_factor_routes::routes(logins)].concat()
+}
 
 /// This slice's migrations.
 pub const MIGRATIONS: [::store::Migration; 1] = [::store::Migration {

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::{
     accounts::{Identifier, NewAccount, User},
+    factors::FactorKind,
     sessions::{Session, Transport},
 };
 
@@ -24,6 +25,21 @@ pub struct Grant {
     pub session: Session,
     pub access_token: String,
     pub refresh_token: String,
+    pub expires_in: Duration,
+}
+
+/// What comes of a first factor that was right.
+pub enum Outcome {
+    Granted(Grant),
+    /// A second factor is due.
+    Challenged(Challenge),
+}
+
+/// What is to be proven before there is a session.
+pub struct Challenge {
+    /// Names the challenge and proves the right to answer it.
+    pub id: String,
+    pub kinds: Vec<FactorKind>,
     pub expires_in: Duration,
 }
 

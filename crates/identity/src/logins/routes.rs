@@ -6,7 +6,7 @@ use kernel::{
 use web::{Access, Call, Class, Method, Reply, Route, Routes, StatusCode, cookies, header};
 
 use super::{
-    answers::grant_schema,
+    answers::{grant_schema, outcome_schema},
     model::{LoginBody, RefreshBody, RegisterBody},
     service::Logins,
 };
@@ -33,7 +33,11 @@ pub fn routes(logins: &Logins) -> Routes {
             .class(Class::Credentials)
             .body(login_schema())
             .summary(TAG, "Log in with a password")
-            .answers(StatusCode::OK, "The account and its tokens", Some(grant_schema()))
+            .answers(
+                StatusCode::OK,
+                "The account and its tokens, or the challenge to answer first",
+                Some(outcome_schema()),
+            )
             .errors(&[Code::InvalidCredentials, Code::CsrfFailed]),
         Route::new(Method::POST, "/auth/v1/refresh", "refresh", logins, refresh)
             .optional_body(refresh_schema())
@@ -62,8 +66,8 @@ async fn log_in(logins: Logins, mut call: Call) -> Result<Reply> {
     let transport = body.transport;
     check_origin(&call, transport)?;
     let (identifier, password) = body.into_parts()?;
-    let grant = logins.log_in(&call.ctx, identifier, password, transport).await?;
-    logins.answer(StatusCode::OK, &grant, transport)
+    let outcome = logins.log_in(&call.ctx, identifier, password, transport).await?;
+    logins.answer_outcome(&outcome, transport)
 }
 
 /// A page of another origin must not log its visitors in as someone else.

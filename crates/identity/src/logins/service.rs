@@ -3,20 +3,23 @@ use std::sync::Arc;
 
 use ::store::Ctx;
 use futures_util::FutureExt as _;
-use kernel::{Code, Error, Method, Proof, Result, Secret, SessionId, UserId};
+use kernel::{Code, Error, Method, Result, Secret, SessionId, UserId};
 use platform::{
     audit::{self, Entry},
     secrets::{Keyring, MacKey},
+    single_use::SingleUse,
 };
 
 use super::{
+    challenge::Begun,
     cookies::CookieNames,
-    model::{Grant, Registration},
+    model::{Grant, Outcome, Registration},
     store,
 };
 use crate::{
     accounts::{Accounts, Identifier, User},
-    sessions::{NewSession, Rotation, Session, Transport},
+    factors::Factors,
+    sessions::{Rotation, Session, Transport},
     tokens::Tokens,
 };
 
@@ -34,6 +37,8 @@ struct Inner {
     tokens: Tokens,
     cookies: CookieNames,
     registration: Registration,
+    factors: Factors,
+    single_use: SingleUse,
     buckets: MacKey,
 }
 
@@ -44,9 +49,10 @@ impl Logins {
         keyring: &Keyring,
         cookies: CookieNames,
         registration: Registration,
+        factors: Factors,
     ) -> Result<Self> {
-        let buckets = keyring.mac_key("failed_login")?;
-        Ok(Self(Arc::new(Inner { accounts, tokens, cookies, registration, buckets })))
+        let (buckets, single_use) = (keyring.mac_key("failed_login")?, SingleUse::new(keyring)?);
+        Ok(Self(Arc::new(Inner { accounts, tokens, cookies, registration, factors, single_use, buckets })))
     }
 
     /// Errors: 401 `invalid_credentials`, the same for every reason; 503.
@@ -56,7 +62,7 @@ impl Logins {
         identifier: Identifier,
         password: Secret<String>,
         transport: Transport,
-    ) -> Result<Grant> {
+    ) -> Result<Outcome> {
         let bucket = self.bucket(&identifier);
         let mut failed = None;
         for _ in 0..TRIES {
@@ -66,8 +72,8 @@ impl Logins {
             let passwords = self.accounts().passwords();
             let tried = passwords.verify_and_renew(ctx.random(), password.clone(), hash.as_deref()).await?;
             let (true, Some(user_id), Some(hash)) = (tried.is_right, user_id, hash) else { break };
-            if let Some((user, session)) = self.begin(ctx, user_id, hash, tried.renewed, transport).await? {
-                return self.grant(ctx, user, session);
+            if let Some(begun) = self.begin_with_password(ctx, user_id, hash, tried.renewed, transport).await? {
+                return self.outcome(ctx, begun);
             }
         }
         self.note_failure(ctx, failed, bucket).await?;
@@ -75,25 +81,22 @@ impl Logins {
     }
 
     /// Begins the session, unless the account changed while its password was tried, and stores the hash made anew.
-    async fn begin(
+    async fn begin_with_password(
         &self,
         ctx: &Ctx,
         user_id: UserId,
         hash: String,
         renewed: Option<String>,
         transport: Transport,
-    ) -> Result<Option<(User, Session)>> {
-        let accounts = self.accounts().clone();
+    ) -> Result<Option<Begun>> {
+        let logins = self.clone();
         ctx.write(move |ctx, tx| {
             async move {
-                let Some(user) = accounts.confirm(tx, user_id, &hash).await? else { return Ok(None) };
+                let Some(user) = logins.accounts().confirm(tx, user_id, &hash).await? else { return Ok(None) };
                 if let Some(renewed) = renewed {
-                    accounts.renew_hash(tx, &ctx, user_id, &hash, &renewed).await?;
+                    logins.accounts().renew_hash(tx, &ctx, user_id, &hash, &renewed).await?;
                 }
-                let new =
-                    NewSession { user_id, transport, proofs: vec![Proof { method: Method::Password, at: ctx.now() }] };
-                let session = accounts.sessions().create(tx, &ctx, new).await?;
-                Ok(Some((user, session)))
+                logins.begin(tx, &ctx, user, Method::Password, transport).await.map(Some)
             }
             .boxed()
         })
@@ -178,6 +181,14 @@ impl Logins {
 
     pub(super) fn cookies(&self) -> &CookieNames {
         &self.0.cookies
+    }
+
+    pub(super) fn factors(&self) -> &Factors {
+        &self.0.factors
+    }
+
+    pub(super) fn single_use(&self) -> &SingleUse {
+        &self.0.single_use
     }
 
     pub(super) fn registration(&self) -> Registration {

@@ -30,6 +30,7 @@ pub struct Issue<'a> {
 }
 
 /// Names a single-use thing and proves the right to use it: what links and challenges carry. Some 65 characters.
+#[derive(Clone)]
 pub struct Ticket {
     pub subject: Uuid,
     pub secret: Secret<Vec<u8>>,

@@ -1,0 +1,81 @@
+//! Types of the second factors.
+use kernel::{FactorId, Method, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// A second factor, as requests name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FactorKind {
+    Totp,
+    BackupCode,
+}
+
+impl FactorKind {
+    pub const ALL: [Self; 2] = [Self::Totp, Self::BackupCode];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Totp => "totp",
+            Self::BackupCode => "backup_code",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// What it counts as once it was proven.
+    pub const fn method(self) -> Method {
+        match self {
+            Self::Totp => Method::Totp,
+            Self::BackupCode => Method::BackupCode,
+        }
+    }
+}
+
+/// A stored factor.
+pub(super) struct Factor {
+    pub id: FactorId,
+    pub kind: FactorKind,
+    pub label: Option<String>,
+    /// Sealed.
+    pub secret: Vec<u8>,
+    pub created_at: Timestamp,
+    pub confirmed_at: Option<Timestamp>,
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// What people see of a factor.
+#[derive(Clone, Debug, Serialize)]
+pub struct FactorView {
+    pub id: FactorId,
+    pub kind: FactorKind,
+    pub label: Option<String>,
+    /// Whether it was used once, so that log-ins ask for it.
+    pub is_confirmed: bool,
+    pub created_at: Timestamp,
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// What an authenticator app is told, once.
+#[derive(Serialize)]
+pub(super) struct Enrolment {
+    pub id: FactorId,
+    /// Base 32.
+    pub secret: String,
+    pub otpauth_uri: String,
+    pub qr_svg: String,
+}
+
+impl Factor {
+    pub(super) fn view(self) -> FactorView {
+        FactorView {
+            id: self.id,
+            kind: self.kind,
+            label: self.label,
+            is_confirmed: self.confirmed_at.is_some(),
+            created_at: self.created_at,
+            last_used_at: self.last_used_at,
+        }
+    }
+}

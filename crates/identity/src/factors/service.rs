@@ -1,0 +1,228 @@
+//! Rules for second factors: each is confirmed by its first use, and nothing that was used is good again.
+use std::sync::Arc;
+
+use ::store::{Ctx, Tx};
+use futures_util::{FutureExt as _, future::BoxFuture};
+use kernel::{Code, Error, FactorId, Result, StepUp, UserId};
+use platform::{
+    audit::{self, Entry},
+    secrets::{Keyring, MacKey},
+};
+use qrcode::{QrCode, render::svg};
+use serde_json::json;
+
+use super::{
+    backup_codes,
+    model::{Enrolment, Factor, FactorKind, FactorView},
+    store, totp,
+};
+use crate::accounts::{AccountDeleted, Accounts};
+
+const SEALED: &str = "factor";
+/// Factors an account may have; each is tried at every log-in.
+const MOST: usize = 10;
+
+/// The second factors; cheap to clone.
+#[derive(Clone)]
+pub struct Factors(Arc<Inner>);
+
+struct Inner {
+    accounts: Accounts,
+    keyring: Keyring,
+    backup: MacKey,
+    /// What authenticator apps call us.
+    issuer: String,
+}
+
+impl Factors {
+    pub(crate) fn new(accounts: Accounts, keyring: &Keyring, issuer: String) -> Result<Self> {
+        let backup = keyring.mac_key("backup_code")?;
+        Ok(Self(Arc::new(Inner { accounts, keyring: keyring.clone(), backup, issuer })))
+    }
+
+    /// The caller's factors, the oldest first. Errors: 401.
+    pub async fn list(&self, ctx: &Ctx) -> Result<Vec<FactorView>> {
+        let user_id = ctx.actor.require_login()?.user_id;
+        let factors = ctx.read(move |_, tx| async move { store::list(tx, user_id).await }.boxed()).await?;
+        Ok(factors.into_iter().map(Factor::view).collect())
+    }
+
+    /// Begins to add a generator of codes; it counts once its first code was confirmed. One that was begun before and not
+    /// confirmed goes.
+    ///
+    /// Errors: 401, also for a log-in that is not fresh; 409 `too_many`.
+    pub(super) async fn enrol_totp(&self, ctx: &Ctx, label: Option<String>) -> Result<Enrolment> {
+        let user_id = ctx.actor.require_fresh(ctx.now(), StepUp::FRESH)?.user_id;
+        let mut secret = vec![0; totp::SECRET_LENGTH];
+        ctx.random().fill(&mut secret);
+        let id: FactorId = ctx.new_id();
+        let sealed = self.0.keyring.seal(ctx.random(), SEALED, id.uuid().as_bytes(), &secret)?;
+        let factor = Factor {
+            id,
+            kind: FactorKind::Totp,
+            label,
+            secret: sealed,
+            created_at: ctx.now(),
+            confirmed_at: None,
+            last_used_at: None,
+        };
+        let factors = self.clone();
+        let added = ctx.write(move |_, tx| {
+            async move {
+                let user = factors.0.accounts.lock(tx, user_id).await?.ok_or_else(|| Error::new(Code::InvalidToken))?;
+                store::delete_unconfirmed(tx, user_id, FactorKind::Totp).await?;
+                if store::list(tx, user_id).await?.len() >= MOST {
+                    return Err(Error::new(Code::TooMany));
+                }
+                store::insert(tx, user_id, &factor).await?;
+                Ok(user.email)
+            }
+            .boxed()
+        });
+        let email = added.await?;
+        let (secret, otpauth_uri) = totp::describe(&secret, &self.0.issuer, &email)?;
+        let code = QrCode::new(&otpauth_uri).map_err(Error::internal)?;
+        let qr_svg = code.render::<svg::Color<'_>>().min_dimensions(200, 200).build();
+        Ok(Enrolment { id, secret, otpauth_uri, qr_svg })
+    }
+
+    /// Whether `code` confirms the factor `id`. The caller holds the account's lock, and forgets the user's sessions after the commit.
+    ///
+    /// Errors: 404; 409 `already_confirmed`.
+    pub(crate) async fn confirm(
+        &self,
+        tx: &mut Tx<'_>,
+        ctx: &Ctx,
+        user_id: UserId,
+        id: FactorId,
+        code: &str,
+    ) -> Result<Option<FactorKind>> {
+        let found = store::list(tx, user_id).await?.into_iter().find(|factor| factor.id == id);
+        let factor = found.ok_or_else(|| Error::new(Code::NotFound))?;
+        if factor.confirmed_at.is_some() {
+            return Err(Error::new(Code::AlreadyConfirmed));
+        }
+        if !self.is_totp(tx, ctx, &factor, code).await? {
+            return Ok(None);
+        }
+        self.0.accounts.recount_factors(tx, user_id).await?;
+        let entry = Entry::new("factor.added", "factor", id).after(json!({"user_id": user_id, "kind": factor.kind}));
+        audit::record(tx, ctx, entry).await?;
+        Ok(Some(factor.kind))
+    }
+
+    /// Removes a factor of the caller. With the last one the backup codes go, too.
+    ///
+    /// Errors: 401, also for a log-in that is not fresh; 404.
+    pub async fn delete(&self, ctx: &Ctx, id: FactorId) -> Result<()> {
+        let user_id = ctx.actor.require_fresh(ctx.now(), StepUp::FRESH)?.user_id;
+        let accounts = self.0.accounts.clone();
+        let deleted = ctx.write(move |ctx, tx| {
+            async move {
+                let refused = || Error::new(Code::InvalidToken);
+                accounts.lock(tx, user_id).await?.ok_or_else(refused)?;
+                if !store::delete(tx, user_id, id).await? {
+                    return Err(Error::new(Code::NotFound));
+                }
+                accounts.recount_factors(tx, user_id).await?;
+                if !accounts.lock(tx, user_id).await?.ok_or_else(refused)?.has_second_factor {
+                    store::delete_codes(tx, user_id).await?;
+                }
+                let entry = Entry::new("factor.removed", "factor", id).after(json!({"user_id": user_id}));
+                audit::record(tx, &ctx, entry).await
+            }
+            .boxed()
+        });
+        deleted.await?;
+        self.0.accounts.sessions().forget_user(user_id);
+        Ok(())
+    }
+
+    /// Ten new backup codes for the caller; those before are good no more.
+    ///
+    /// Errors: 401, also for a log-in that is not fresh; 409 `no_second_factor`.
+    pub async fn create_backup_codes(&self, ctx: &Ctx) -> Result<Vec<String>> {
+        let user_id = ctx.actor.require_fresh(ctx.now(), StepUp::FRESH)?.user_id;
+        let codes: Vec<String> =
+            std::iter::repeat_with(|| backup_codes::new(ctx.random())).take(backup_codes::COUNT).collect();
+        let digests: Vec<_> = codes.iter().map(|code| backup_codes::digest(&self.0.backup, user_id, code)).collect();
+        let accounts = self.0.accounts.clone();
+        let made = ctx.write(move |ctx, tx| {
+            async move {
+                let user = accounts.lock(tx, user_id).await?.ok_or_else(|| Error::new(Code::InvalidToken))?;
+                if !user.has_second_factor {
+                    return Err(Error::new(Code::NoSecondFactor));
+                }
+                store::delete_codes(tx, user_id).await?;
+                for digest in &digests {
+                    store::insert_code(tx, user_id, digest, ctx.now()).await?;
+                }
+                audit::record(tx, &ctx, Entry::new("backup_codes.created", "user", user_id)).await
+            }
+            .boxed()
+        });
+        made.await?;
+        Ok(codes)
+    }
+
+    /// How many of the caller's backup codes are left. Errors: 401.
+    pub async fn backup_codes_left(&self, ctx: &Ctx) -> Result<i64> {
+        let user_id = ctx.actor.require_login()?.user_id;
+        ctx.read(move |_, tx| async move { store::codes_left(tx, user_id).await }.boxed()).await
+    }
+
+    /// What an account can prove besides its first factor.
+    pub(crate) async fn kinds(&self, tx: &mut Tx<'_>, user_id: UserId) -> Result<Vec<FactorKind>> {
+        let mut kinds: Vec<FactorKind> = Vec::new();
+        for factor in store::list(tx, user_id).await? {
+            if factor.confirmed_at.is_some() && !kinds.contains(&factor.kind) {
+                kinds.push(factor.kind);
+            }
+        }
+        if store::codes_left(tx, user_id).await? > 0 {
+            kinds.push(FactorKind::BackupCode);
+        }
+        Ok(kinds)
+    }
+
+    /// Whether `code` proves `kind`, and uses it up. The caller holds the account's lock and commits either way.
+    pub(crate) async fn prove(
+        &self,
+        tx: &mut Tx<'_>,
+        ctx: &Ctx,
+        user_id: UserId,
+        kind: FactorKind,
+        code: &str,
+    ) -> Result<bool> {
+        if kind == FactorKind::BackupCode {
+            let is_right = store::take_code(tx, user_id, &backup_codes::digest(&self.0.backup, user_id, code)).await?;
+            if is_right {
+                audit::record(tx, ctx, Entry::new("backup_code.used", "user", user_id)).await?;
+            }
+            return Ok(is_right);
+        }
+        for factor in store::list(tx, user_id).await? {
+            if factor.kind == kind && factor.confirmed_at.is_some() && self.is_totp(tx, ctx, &factor, code).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn is_totp(&self, tx: &mut Tx<'_>, ctx: &Ctx, factor: &Factor, code: &str) -> Result<bool> {
+        let secret = self.0.keyring.open(SEALED, factor.id.uuid().as_bytes(), &factor.secret)?;
+        match totp::matching_step(secret.expose(), code, ctx.now())? {
+            Some(step) => store::take_step(tx, factor.id, step, ctx.now()).await,
+            None => Ok(false),
+        }
+    }
+}
+
+/// Removes the factors of accounts that are deleted.
+pub struct Keeper;
+
+impl AccountDeleted for Keeper {
+    fn hide<'t>(&'t self, tx: &'t mut Tx<'_>, _: &'t Ctx, user_id: UserId) -> BoxFuture<'t, Result<()>> {
+        store::delete_all(tx, user_id).boxed()
+    }
+}

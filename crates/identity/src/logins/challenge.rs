@@ -1,0 +1,88 @@
+//! Half a log-in: the first factor was right, and what was issued is good for giving the second and nothing else.
+use ::store::{Ctx, Tx};
+use kernel::{Error, Method, Proof, Result, Timestamp, UserId};
+use platform::single_use::{Issue, Purpose, Ticket};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    model::{Challenge, Outcome},
+    service::Logins,
+};
+use crate::{
+    accounts::User,
+    sessions::{NewSession, Session, Transport},
+};
+
+/// What was proven, and for whom; sealed in the challenge.
+#[derive(Deserialize, Serialize)]
+pub(super) struct Half {
+    user_id: String,
+    method: String,
+    at: i64,
+    pub transport: Transport,
+}
+
+/// What a transaction came to: what the caller is told is made of it after the commit.
+pub(crate) enum Begun {
+    Session(User, Session),
+    Challenge(Challenge),
+}
+
+impl Half {
+    pub(super) fn user_id(&self) -> Option<UserId> {
+        UserId::parse(&self.user_id)
+    }
+
+    pub(super) fn proof(&self) -> Option<Proof> {
+        Some(Proof { method: Method::parse(&self.method)?, at: Timestamp::from_micros(self.at) })
+    }
+
+    pub(super) fn read(bytes: &[u8]) -> Result<Self> {
+        serde_json::from_slice(bytes).map_err(Error::internal)
+    }
+}
+
+impl Logins {
+    /// Goes on after a first factor: a session, or a challenge when the account has a second factor that `method` is not already.
+    /// The caller holds the account's lock.
+    pub(crate) async fn begin(
+        &self,
+        tx: &mut Tx<'_>,
+        ctx: &Ctx,
+        user: User,
+        method: Method,
+        transport: Transport,
+    ) -> Result<Begun> {
+        let is_whole = kernel::actor::strength(&[Proof { method, at: ctx.now() }]) == kernel::Strength::Multi;
+        if is_whole || !user.has_second_factor {
+            let new = NewSession { user_id: user.id, transport, proofs: vec![Proof { method, at: ctx.now() }] };
+            let session = self.accounts().sessions().create(tx, ctx, new).await?;
+            return Ok(Begun::Session(user, session));
+        }
+        let half = Half {
+            user_id: user.id.to_string(),
+            method: method.as_str().to_owned(),
+            at: ctx.now().micros(),
+            transport,
+        };
+        let payload = serde_json::to_vec(&half).map_err(Error::internal)?;
+        let issue = Issue { purpose: Purpose::MFA, user_id: Some(user.id), payload: &payload };
+        let ticket = self.single_use().issue(tx, ctx, issue).await?;
+        let kinds = self.factors().kinds(tx, user.id).await?;
+        Ok(Begun::Challenge(Challenge { id: ticket.reveal(), kinds, expires_in: Purpose::MFA.ttl }))
+    }
+
+    /// What is answered, once that is committed.
+    pub(crate) fn outcome(&self, ctx: &Ctx, begun: Begun) -> Result<Outcome> {
+        match begun {
+            Begun::Session(user, session) => self.grant(ctx, user, session).map(Outcome::Granted),
+            Begun::Challenge(challenge) => Ok(Outcome::Challenged(challenge)),
+        }
+    }
+
+    /// The half of a log-in that a challenge stands for, if it is alive.
+    pub(super) async fn half(&self, tx: &mut Tx<'_>, ctx: &Ctx, ticket: &Ticket) -> Result<Option<Half>> {
+        let found = self.single_use().find(tx, ctx, Purpose::MFA, ticket).await?;
+        found.map(|payload| Half::read(payload.expose())).transpose()
+    }
+}

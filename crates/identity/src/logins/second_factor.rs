@@ -1,0 +1,167 @@
+//! Giving a second factor: to complete a log-in, to confirm the factor itself, or to prove oneself anew.
+use ::store::Ctx;
+use futures_util::FutureExt as _;
+use kernel::{Code, Error, FactorId, Method, Proof, Result, Secret};
+use platform::{
+    audit::{self, Entry},
+    single_use::{Purpose, Ticket},
+};
+use serde_json::json;
+
+use super::{model::Grant, service::Logins};
+use crate::{
+    accounts::User,
+    factors::FactorKind,
+    sessions::{NewSession, Session, Transport},
+};
+
+/// What a code came to. Returned from the transaction, not failed with: what was counted is to be committed.
+enum Verdict {
+    Right(User, Session),
+    Wrong,
+    /// The challenge is none, or no more.
+    Over,
+}
+
+/// What is given to prove oneself anew.
+pub(super) enum StepUpFactor {
+    Password(Secret<String>),
+    Code(FactorKind, String),
+}
+
+impl Logins {
+    /// Completes a log-in. Errors: 401 `invalid_token` for a challenge that is over, `invalid_code`; 503.
+    pub(super) async fn verify(&self, ctx: &Ctx, ticket: Ticket, kind: FactorKind, code: String) -> Result<Grant> {
+        let logins = self.clone();
+        let verdict = ctx
+            .write(move |ctx, tx| async move { logins.answer_challenge(tx, &ctx, &ticket, kind, &code).await }.boxed());
+        match verdict.await? {
+            Verdict::Right(user, session) => self.grant(ctx, user, session),
+            Verdict::Wrong => Err(Error::new(Code::InvalidCode)),
+            Verdict::Over => Err(Error::new(Code::InvalidToken)),
+        }
+    }
+
+    /// How the tokens of a log-in that is not complete are to travel, if it is alive.
+    pub(super) async fn transport_of_challenge(&self, ctx: &Ctx, ticket: &Ticket) -> Result<Option<Transport>> {
+        let (logins, ticket) = (self.clone(), ticket.clone());
+        let half = ctx.read(move |ctx, tx| async move { logins.half(tx, &ctx, &ticket).await }.boxed()).await?;
+        Ok(half.map(|half| half.transport))
+    }
+
+    async fn answer_challenge(
+        &self,
+        tx: &mut ::store::Tx<'_>,
+        ctx: &Ctx,
+        ticket: &Ticket,
+        kind: FactorKind,
+        code: &str,
+    ) -> Result<Verdict> {
+        // The account first, as everyone who ends challenges does.
+        let Some(half) = self.half(tx, ctx, ticket).await? else { return Ok(Verdict::Over) };
+        let (Some(user_id), Some(first)) = (half.user_id(), half.proof()) else { return Ok(Verdict::Over) };
+        let user = self.accounts().lock(tx, user_id).await?.filter(User::is_active);
+        let Some(user) = user else { return Ok(Verdict::Over) };
+        if self.single_use().attempt(tx, ctx, Purpose::MFA, ticket).await?.is_none() {
+            return Ok(Verdict::Over);
+        }
+        if !self.factors().prove(tx, ctx, user_id, kind, code).await? {
+            self.note_wrong_code(tx, ctx, user_id, kind).await?;
+            return Ok(Verdict::Wrong);
+        }
+        self.single_use().end(tx, Purpose::MFA, ticket.subject).await?;
+        let proofs = vec![first, Proof { method: kind.method(), at: ctx.now() }];
+        let new = NewSession { user_id, transport: half.transport, proofs };
+        let session = self.accounts().sessions().create(tx, ctx, new).await?;
+        Ok(Verdict::Right(user, session))
+    }
+
+    /// Confirms a factor by its first code, which proves it in this session, too.
+    ///
+    /// Errors: 401, `invalid_code`; 404; 409 `already_confirmed`; 503.
+    pub(super) async fn confirm_factor(&self, ctx: &Ctx, id: FactorId, code: String) -> Result<Grant> {
+        let principal = ctx.actor.require_fresh(ctx.now(), kernel::StepUp::FRESH)?;
+        let (user_id, old) = (principal.user_id, principal.session_id);
+        let logins = self.clone();
+        let verdict = ctx.write(move |ctx, tx| {
+            async move {
+                let user = logins.accounts().lock(tx, user_id).await?;
+                let user = user.ok_or_else(|| Error::new(Code::InvalidToken))?;
+                let Some(kind) = logins.factors().confirm(tx, &ctx, user_id, id, &code).await? else {
+                    return Ok(Verdict::Wrong);
+                };
+                let session = logins.accounts().sessions().elevate(tx, &ctx, kind.method()).await?;
+                Ok(Verdict::Right(User { has_second_factor: true, ..user }, session))
+            }
+            .boxed()
+        });
+        let verdict = verdict.await?;
+        self.accounts().sessions().forget(old);
+        self.accounts().sessions().forget_user(user_id);
+        self.elevated(ctx, verdict)
+    }
+
+    /// Proves the caller anew; the session goes on under another id.
+    ///
+    /// Errors: 401, `invalid_credentials` or `invalid_code`; 503.
+    pub(super) async fn step_up(&self, ctx: &Ctx, factor: StepUpFactor) -> Result<Grant> {
+        let principal = ctx.actor.require_login()?;
+        let (user_id, old) = (principal.user_id, principal.session_id);
+        let wrong = match factor {
+            StepUpFactor::Password(_) => Code::InvalidCredentials,
+            StepUpFactor::Code(..) => Code::InvalidCode,
+        };
+        let hash = match &factor {
+            StepUpFactor::Password(password) => self.accounts().try_password(ctx, user_id, password.clone()).await?,
+            StepUpFactor::Code(..) => None,
+        };
+        let logins = self.clone();
+        let verdict = ctx.write(move |ctx, tx| {
+            async move {
+                let user = logins.accounts().lock(tx, user_id).await?.filter(User::is_active);
+                let user = user.ok_or_else(|| Error::new(Code::InvalidToken))?;
+                let (is_right, method) = match (&factor, hash) {
+                    (StepUpFactor::Password(_), Some(hash)) => {
+                        (logins.accounts().confirm(tx, user_id, &hash).await?.is_some(), Method::Password)
+                    }
+                    (StepUpFactor::Password(_), None) => (false, Method::Password),
+                    (StepUpFactor::Code(kind, code), _) => {
+                        (logins.factors().prove(tx, &ctx, user_id, *kind, code).await?, kind.method())
+                    }
+                };
+                if !is_right {
+                    audit::record(tx, &ctx, Entry::new("step_up.failed", "user", user_id)).await?;
+                    return Ok(Verdict::Wrong);
+                }
+                let session = logins.accounts().sessions().elevate(tx, &ctx, method).await?;
+                Ok(Verdict::Right(user, session))
+            }
+            .boxed()
+        });
+        let verdict = verdict.await?;
+        self.accounts().sessions().forget(old);
+        match verdict {
+            Verdict::Wrong => Err(Error::new(wrong)),
+            verdict => self.elevated(ctx, verdict),
+        }
+    }
+
+    fn elevated(&self, ctx: &Ctx, verdict: Verdict) -> Result<Grant> {
+        match verdict {
+            Verdict::Right(user, session) => self.grant(ctx, user, session),
+            Verdict::Wrong => Err(Error::new(Code::InvalidCode)),
+            Verdict::Over => Err(Error::new(Code::InvalidToken)),
+        }
+    }
+
+    async fn note_wrong_code(
+        &self,
+        tx: &mut ::store::Tx<'_>,
+        ctx: &Ctx,
+        user_id: kernel::UserId,
+        kind: FactorKind,
+    ) -> Result<()> {
+        let entry = Entry::new("second_factor.failed", "user", user_id).after(json!({"kind": kind}));
+        audit::record(tx, ctx, entry).await
+    }
+}
