@@ -248,7 +248,7 @@ impl Scratch {
 
 /// The OpenAPI document of an app that is not served.
 pub async fn offline_document(config: Config, declaration: Arc<Declaration>) -> Result<Json> {
-    let Scratch { foundation, folder } = Scratch::open(config, declaration, None).await?;
+    let Scratch { foundation, folder } = Box::pin(Scratch::open(config, declaration, None)).await?;
     foundation.prepare().await?;
     let server = foundation.build().await?;
     server.source.db.close().await;

@@ -115,7 +115,7 @@ impl Identity {
 
     /// Removes what is long over; for the server itself. Errors: 403; 503.
     pub async fn purge(&self, ctx: &Ctx) -> Result<u64> {
-        self.sessions.purge(ctx).await
+        Ok(self.sessions.purge(ctx).await? + self.logins.single_use().purge(ctx).await?)
     }
 
     /// How many password hashes were computed since the start, whoever for.

@@ -134,6 +134,7 @@ impl Code {
     ];
 
     /// `(name, kind, group, public message)`.
+    #[allow(clippy::too_many_lines, reason = "a table")]
     const fn row(self) -> (&'static str, Kind, Group, &'static str) {
         use {Group as G, Kind as K};
         match self {

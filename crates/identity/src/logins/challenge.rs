@@ -23,6 +23,7 @@ pub(super) struct Half {
 }
 
 /// What a transaction came to: what the caller is told is made of it after the commit.
+#[allow(clippy::large_enum_variant, reason = "one lives as long as its request")]
 pub(crate) enum Begun {
     Session(User, Session),
     Challenge(Challenge),

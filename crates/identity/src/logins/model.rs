@@ -29,6 +29,7 @@ pub struct Grant {
 }
 
 /// What comes of a first factor that was right.
+#[allow(clippy::large_enum_variant, reason = "one lives as long as its request")]
 pub enum Outcome {
     Granted(Grant),
     /// A second factor is due.

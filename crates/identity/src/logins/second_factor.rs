@@ -16,6 +16,7 @@ use crate::{
 };
 
 /// What a code came to. Returned from the transaction, not failed with: what was counted is to be committed.
+#[allow(clippy::large_enum_variant, reason = "one lives as long as its request")]
 enum Verdict {
     Right(User, Session),
     Wrong,

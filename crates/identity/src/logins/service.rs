@@ -187,7 +187,7 @@ impl Logins {
         &self.0.factors
     }
 
-    pub(super) fn single_use(&self) -> &SingleUse {
+    pub(crate) fn single_use(&self) -> &SingleUse {
         &self.0.single_use
     }
 

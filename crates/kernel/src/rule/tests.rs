@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::{
-    actor::{Method, Principal},
+    actor::Principal,
     id::{Id, UserId, encode},
     time::Timestamp,
 };

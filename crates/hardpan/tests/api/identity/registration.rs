@@ -19,7 +19,7 @@ async fn an_account_is_made_and_logged_in() {
         assert_eq!((&granted["token_type"], &granted["expires_in"]), (&json!("Bearer"), &json!(3600)));
         let user = &granted["user"];
         let shown = json!({
-            "id": user["id"], "email": "Ann@Example.com", "email_verified": false, "username": "ann", "name": "Ann Ó", "preferences": {}, "roles": [],
+            "id": user["id"], "email": "Ann@Example.com", "email_verified": false, "has_second_factor": false, "username": "ann", "name": "Ann Ó", "preferences": {}, "roles": [],
             "state": "active", "created_at": "2026-11-21T09:00:00.000000Z", "updated_at": "2026-11-21T09:00:00.000000Z", "version": 1,
         });
         assert_eq!(user, &shown);

@@ -12,6 +12,15 @@ use crate::support::{Person, Request, Targets, TestApp, on_both};
 const TABLE: &[(&[&str], [u16; 4])] = &[
     (&["live", "ready", "health", "openapi", "docs", "list_signing_keys", "log_in", "refresh"], [200, 200, 200, 200]),
     (&["register"], [201, 201, 201, 201]),
+    // Its challenge is nobody's.
+    (&["verify_mfa"], [401, 401, 401, 401]),
+    (&["list_factors", "count_backup_codes", "step_up"], [401, 200, 200, 200]),
+    (&["enrol_totp"], [401, 201, 201, 201]),
+    (&["delete_factor"], [401, 404, 204, 404]),
+    // The owner's code is wrong, the others find nothing.
+    (&["confirm_factor"], [401, 404, 401, 404]),
+    // None of them has a second factor.
+    (&["create_backup_codes"], [401, 409, 409, 409]),
     (&["log_out"], [204, 204, 204, 204]),
     (&["get_me", "update_me", "list_sessions"], [401, 200, 200, 200]),
     (&["delete_me", "delete_other_sessions"], [401, 204, 204, 204]),
@@ -79,7 +88,10 @@ impl Cast {
     /// A request of the route that succeeds unless access is refused; no row spoils the next.
     async fn request(&self, app: &TestApp, route: &Route, caller: &str) -> Request {
         let is_restore = route.path.ends_with("/{id}/restore");
-        let path = if is_restore || route.method == Method::DELETE && route.path.contains("{id}") {
+        let path = if is_restore
+            || route.path.ends_with("/confirm")
+            || route.method == Method::DELETE && route.path.contains("{id}")
+        {
             let id = self.targets.fresh(app, route, &self.owner, &self.administrator).await;
             let path = route.path.replace("{id}", &id);
             if let Some(record) = path.strip_suffix("/restore") {
@@ -97,7 +109,7 @@ impl Cast {
             request = app.post(&path, &json!({"refresh_token": holder.refresh}));
         }
         let Some(person) = self.person(caller) else { return request };
-        if ["delete_me", "delete_other_sessions", "log_out"].contains(&operation) {
+        if ["delete_me", "delete_other_sessions", "log_out", "step_up"].contains(&operation) {
             let roles: &[&str] = if caller == "administrator" { &["admin"] } else { &[] };
             let double = app.person(&format!("{caller}.{operation}@example.com"), roles).await;
             return request.bearer(&double.token);

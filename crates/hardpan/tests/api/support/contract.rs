@@ -5,11 +5,12 @@ use web::{Method, Route, Routes};
 use super::{Answer, promise};
 
 /// The published codes and the status of each.
-pub const CODES: [(&str, u16); 32] = [
+pub const CODES: [(&str, u16); 36] = [
     ("unauthenticated", 401),
     ("invalid_credentials", 401),
     ("invalid_token", 401),
     ("refresh_reused", 401),
+    ("invalid_code", 401),
     ("fresh_login_required", 401),
     ("forbidden", 403),
     ("csrf_failed", 403),
@@ -33,6 +34,9 @@ pub const CODES: [(&str, u16); 32] = [
     ("reference_violation", 409),
     ("idempotency_key_reused", 422),
     ("last_administrator", 409),
+    ("too_many", 409),
+    ("already_confirmed", 409),
+    ("no_second_factor", 409),
     ("rate_limited", 429),
     ("internal", 500),
     ("unavailable", 503),

@@ -9,7 +9,7 @@ use resources::schema::Owner;
 use serde_json::{Value as Json, json};
 use web::{Body, Method, Route};
 
-use super::{PASSWORD, Person, Request, TestApp, valid, valid_body};
+use super::{Authenticator, PASSWORD, Person, Request, TestApp, valid, valid_body};
 
 /// What requests are made for.
 pub struct Targets {
@@ -17,6 +17,8 @@ pub struct Targets {
     records: BTreeMap<String, String>,
     /// A session of the owner's that is not the one asking.
     pub session: String,
+    /// A second factor of the owner's that is not confirmed.
+    factor: String,
     /// An account that is nobody's concern.
     pub user: String,
     counter: AtomicUsize,
@@ -35,13 +37,15 @@ impl Targets {
         }
         let user = app.register("nobody@example.com").await.id;
         let session = app.current_session(&app.login(&owner.email).await).await;
-        Self { records, session, user, counter }
+        let factor = Authenticator::enrol(app, owner).await.id;
+        Self { records, session, factor, user, counter }
     }
 
     /// Another thing of the kind that the route acts on, for a route that ends it.
     pub async fn fresh(&self, app: &TestApp, route: &Route, owner: &Person, administrator: &Person) -> String {
         let Some(resource) = app.resources().iter().find(|resource| route.path.contains(&resource.name)) else {
             return match &*route.operation.id {
+                "delete_factor" | "confirm_factor" => Authenticator::enrol(app, owner).await.id,
                 "delete_session" => app.current_session(&app.login(&owner.email).await).await,
                 _ => self.id(route).to_owned(),
             };
@@ -57,6 +61,7 @@ impl Targets {
             ["", "api", "v1", resource, ..] => &self.records[resource],
             ["", "admin", "v1", "users", ..] => &self.user,
             ["", "auth", "v1", "sessions", ..] => &self.session,
+            ["", "auth", "v1", "me", "factors", ..] => &self.factor,
             _ => panic!("nobody said what {} acts on", route.path),
         }
     }
@@ -80,6 +85,7 @@ impl Targets {
                 let Kind::Array { items, .. } = &list.kind else { panic!("a list is needed") };
                 Some(json!({"create": [valid(items, nth)]}))
             }
+            ("step_up", _) => Some(json!({"method": "password", "password": PASSWORD})),
             ("log_in", _) => Some(json!({"email": "nobody@example.com", "password": PASSWORD})),
             (_, Body::Json { schema, .. } | Body::Record { schema }) => Some(valid_body(schema, nth)),
         }
