@@ -78,7 +78,7 @@ pub async fn coverage(config: Config, declaration: Arc<Declaration>) -> Result<V
     let paths = list_paths(&declaration, kernel::Clock::now(&SystemClock));
     let recording = Recording::default();
     let assemble::Scratch { foundation, folder } =
-        assemble::Scratch::open(config.clone(), Arc::clone(&declaration), Some(recording.clone())).await?;
+        Box::pin(assemble::Scratch::open(config.clone(), Arc::clone(&declaration), Some(recording.clone()))).await?;
     let (db, asked) = record(foundation, &recording, &paths).await?;
     let mut coverages = vec![explain(&db, &paths, &asked).await?];
     db.close().await;

@@ -163,7 +163,9 @@ impl Walk {
             read.into_iter().map(|record| Ok((record.id()?, record))).collect::<Result<_>>()?;
         let in_order = weighed.into_iter().filter_map(|Weighed { id, rank, .. }| {
             let mut record = read.remove(&id)?;
-            rank.into_iter().for_each(|rank| record.set_rank(rank));
+            if let Some(rank) = rank {
+                record.set_rank(rank);
+            }
             Some(record)
         });
         Ok((in_order.collect(), found))
