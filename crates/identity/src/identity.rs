@@ -4,11 +4,12 @@ use std::{sync::Arc, time::Duration};
 use futures_util::{FutureExt as _, future::BoxFuture};
 use kernel::{Actor, Code, Error, Limit, Page, Result, SessionId, UserId};
 use platform::secrets::Keyring;
+use serde_json::{Map, Value as Json};
 use store::{Ctx, Source};
 use web::{Authenticate, Credentials, Routes};
 
 use crate::{
-    accounts::{self, AccountDeleted, Accounts, NewAccount, User},
+    accounts::{self, AccountDeleted, Accounts, Imported, NewAccount, Seen, User},
     cursor::Cursors,
     factors::{self, Factors},
     keys::{self, Keys},
@@ -96,6 +97,16 @@ impl Identity {
     /// Creates an account, whatever the mode of registration. Errors: 403; 409; 422; 503.
     pub async fn create_user(&self, ctx: &Ctx, new: NewAccount, roles: &[String]) -> Result<User> {
         self.accounts.create(ctx, new, roles).await
+    }
+
+    /// Accounts of another program, of which `accounts::import_schema` says the shape. Errors: 403; 503.
+    pub async fn import_users(
+        &self,
+        ctx: &Ctx,
+        rows: Vec<Map<String, Json>>,
+        dry: Option<&mut Seen>,
+    ) -> Result<Vec<Imported>> {
+        self.accounts.import(ctx, rows, dry).await
     }
 
     /// All accounts, newest first. Errors: 403; 400 `bad_cursor`.

@@ -10,7 +10,7 @@ pub mod roles;
 pub mod sessions;
 pub mod tokens;
 
-pub use accounts::{AccountDeleted, NewAccount, User};
+pub use accounts::{AccountDeleted, Imported, NewAccount, Seen, User, import_schema};
 pub use identity::{Identity, Settings};
 pub use logins::Registration;
 pub use sessions::SessionView;

@@ -1,5 +1,12 @@
 //! What `export` and `import` share: the app, the resource, the format.
-use std::{future::Future, path::Path, pin::Pin, sync::Arc};
+use std::{
+    fs::File,
+    future::Future,
+    io::{self, Read},
+    path::Path,
+    pin::Pin,
+    sync::Arc,
+};
 
 use clap::ValueEnum;
 use kernel::{OsRandom, SystemClock};
@@ -57,6 +64,18 @@ where
         scene.foundation.source.db.close().await;
         outcome
     })
+}
+
+/// What a command reads. Errors: it cannot be opened.
+pub fn open(path: &Path) -> Result<Box<dyn Read + Send>, Failure> {
+    if path.as_os_str() == STANDARD {
+        return Ok(Box::new(io::stdin()));
+    }
+    Ok(Box::new(File::open(path).map_err(|error| failed("read", path, &error))?))
+}
+
+pub fn failed(what: &str, path: &Path, error: &io::Error) -> Failure {
+    Failure::Failed(format!("cannot {what} {}: {error}", path.display()))
 }
 
 /// The format that was said, else that of the file's name, else JSON Lines.

@@ -2,6 +2,7 @@
 mod admin;
 mod admin_routes;
 mod deletion;
+mod import;
 mod model;
 mod profile;
 mod routes;
@@ -9,6 +10,7 @@ mod service;
 mod store;
 
 pub use deletion::AccountDeleted;
+pub use import::{Imported, Seen, import_schema};
 pub use model::{NewAccount, User};
 pub use service::{Accounts, present};
 

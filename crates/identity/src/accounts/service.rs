@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{
     deletion::AccountDeleted,
     model::{Credentials, Identifier, NewAccount, User, check_profile},
-    store,
+    store::{self, Draft},
 };
 use crate::{cursor::Cursors, passwords::Passwords, roles::Roles, sessions::Sessions};
 
@@ -77,7 +77,16 @@ impl Accounts {
         password_hash: &str,
     ) -> Result<User> {
         let id: UserId = ctx.new_id();
-        store::insert(tx, id, new, password_hash, ctx.now()).await.map_err(taken)?;
+        let draft = Draft {
+            id,
+            email: &new.email,
+            email_verified_at: None,
+            username: new.username.as_deref(),
+            name: new.name.as_deref(),
+            password_hash,
+            at: ctx.now(),
+        };
+        store::insert(tx, &draft).await.map_err(taken)?;
         audit::record(tx, ctx, Entry::new("account.created", "user", id).after(json!({"version": 1}))).await?;
         store::get(tx, id).await?.ok_or_else(|| Error::internal("an account that was just created is not there"))
     }

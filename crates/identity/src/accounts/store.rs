@@ -1,28 +1,35 @@
 //! SQL of the accounts.
-use ::store::{Row, Tx};
+use ::store::{FromValue, Row, Tx};
 use kernel::{Error, Result, Timestamp, UserId, Uuid, Value};
 
-use super::model::{Credentials, Identifier, NewAccount, User, canonical};
+use super::model::{Credentials, Identifier, User, canonical};
 
-pub(super) async fn insert(
-    tx: &mut Tx<'_>,
-    id: UserId,
-    new: &NewAccount,
-    password_hash: &str,
-    at: Timestamp,
-) -> Result<()> {
-    let sql = "INSERT INTO users (id, email, email_key, username, username_key, name, password_hash, preferences, state, \
-               created_at, updated_at, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'active', $9, $9, 1)";
-    let params: [Value; 9] = [
-        id.into(),
-        new.email.as_str().into(),
-        canonical(&new.email).into(),
-        new.username.clone().into(),
-        new.username.as_deref().map(canonical).into(),
-        new.name.clone().into(),
-        password_hash.into(),
+/// An account to insert.
+pub(super) struct Draft<'d> {
+    pub id: UserId,
+    pub email: &'d str,
+    pub email_verified_at: Option<Timestamp>,
+    pub username: Option<&'d str>,
+    pub name: Option<&'d str>,
+    pub password_hash: &'d str,
+    pub at: Timestamp,
+}
+
+pub(super) async fn insert(tx: &mut Tx<'_>, draft: &Draft<'_>) -> Result<()> {
+    let sql = "INSERT INTO users (id, email, email_key, email_verified_at, username, username_key, name, password_hash, \
+               preferences, state, created_at, updated_at, version) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'active', $10, $10, 1)";
+    let params: [Value; 10] = [
+        draft.id.into(),
+        draft.email.into(),
+        canonical(draft.email).into(),
+        draft.email_verified_at.into(),
+        draft.username.map(str::to_owned).into(),
+        draft.username.map(canonical).into(),
+        draft.name.map(str::to_owned).into(),
+        draft.password_hash.into(),
         Value::Json("{}".to_owned()),
-        at.into(),
+        draft.at.into(),
     ];
     tx.execute(sql, &params).await.map(|_| ())
 }
@@ -48,12 +55,29 @@ pub(super) async fn list(tx: &mut Tx<'_>, start: Uuid, rows: i64) -> Result<Vec<
 
 /// Which of these are accounts that are not deleted.
 pub(super) async fn present(tx: &mut Tx<'_>, ids: &[UserId]) -> Result<Vec<UserId>> {
+    among(tx, "SELECT id FROM users WHERE state <> 'deleted' AND id IN", ids).await
+}
+
+/// Which of these canonical addresses there are.
+pub(super) async fn emails_of(tx: &mut Tx<'_>, keys: &[String]) -> Result<Vec<String>> {
+    among(tx, "SELECT email_key FROM users WHERE email_key IN", keys).await
+}
+
+/// Which of these canonical user names there are.
+pub(super) async fn usernames_of(tx: &mut Tx<'_>, keys: &[String]) -> Result<Vec<String>> {
+    among(tx, "SELECT username_key FROM users WHERE username_key IN", keys).await
+}
+
+/// What `sql` finds among `wanted`, which it ends before.
+async fn among<T: Clone + Into<Value> + FromValue>(tx: &mut Tx<'_>, sql: &str, wanted: &[T]) -> Result<Vec<T>> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
     // Repeated up to a power of two: few texts of statements, which stay prepared.
-    let count = ids.len().next_power_of_two();
-    let params: Vec<Value> = ids.iter().cycle().take(count).map(|id| (*id).into()).collect();
+    let count = wanted.len().next_power_of_two();
+    let params: Vec<Value> = wanted.iter().cycle().take(count).map(|value| value.clone().into()).collect();
     let places: Vec<String> = (1..=params.len()).map(|place| format!("${place}")).collect();
-    let sql = format!("SELECT id FROM users WHERE state <> 'deleted' AND id IN ({})", places.join(", "));
-    tx.query(&sql, &params).await?.iter().map(|row| row.get(0)).collect()
+    tx.query(&format!("{sql} ({})", places.join(", ")), &params).await?.iter().map(|row| row.get(0)).collect()
 }
 
 /// What a log-in by this name is tried against; accounts that may not log in have nothing.

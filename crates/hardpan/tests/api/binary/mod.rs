@@ -1,5 +1,6 @@
 //! The program itself: started as people start it, spoken to over a socket.
 mod commands;
+mod imports;
 mod migrate;
 mod notes;
 mod plans;

@@ -78,7 +78,7 @@ async fn a_resource_goes_out_and_comes_back() {
         assert_eq!(
             refused[1],
             json!({
-                "line": 6, "code": "invalid", "message": "does not fit the resource",
+                "line": 6, "code": "invalid", "message": "does not fit",
                 "errors": [{"field": "favourite", "code": "wrong_type", "message": "must be true or false"}],
             })
         );
@@ -119,7 +119,7 @@ async fn what_cannot_be_told_is_said_before_anything_happens() {
         let out = app.file("out.csv");
         for (arguments, code, named) in [
             (vec!["export", "nope", "--to", "-"], 2, "documents"),
-            (vec!["import", "users", "--from", "-"], 2, "accounts"),
+            (vec!["import", "users", "--from", "-"], 2, "import users"),
             (vec!["import", "documents"], 2, "--from"),
             (vec!["export", "documents", "--to", &out, "--fields", "nope"], 1, "nope"),
             (vec!["export", "documents", "--to", &out, "--filter", "record.nope == 1"], 1, "nope"),

@@ -70,7 +70,8 @@ impl Records {
             key: key(resource, &import.upsert)?,
             is_dry_run: import.is_dry_run,
         };
-        let mut rows = Rows::open(resource, import.format, input)?;
+        let kind_of = |name: &str| resource.column(name).map(|(_, column)| column.kind.clone());
+        let mut rows = Rows::open(kind_of, import.format, input)?;
         let mut run = Run::new(ctx, job, watch)?;
         while let Some(next) = rows.next()? {
             match next {

@@ -16,6 +16,7 @@ mod writer;
 pub use export::Export;
 pub use import::{Import, Summary, Watch};
 pub use refusal::Refusal;
+pub use rows::{Next, Row, Rows};
 
 /// How records stand in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +28,8 @@ pub enum Format {
 }
 
 /// Rows one transaction of an import writes.
-pub(super) const CHUNK_ROWS: usize = 500;
+pub const CHUNK_ROWS: usize = 500;
 /// Bytes of the file it takes in at most, the last row not counted; an export's pages aim at it.
-const CHUNK_BYTES: usize = 4 * 1024 * 1024;
+pub const CHUNK_BYTES: usize = 4 * 1024 * 1024;
 /// Longest row of a file, in bytes.
 const MOST_ROW_BYTES: usize = 16 * 1024 * 1024;

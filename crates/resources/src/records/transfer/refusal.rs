@@ -26,9 +26,9 @@ impl Refusal {
     }
 
     /// What was read and does not fit the resource or the database.
-    pub(super) fn invalid(line: u64, mut errors: Vec<FieldError>) -> Self {
+    pub fn invalid(line: u64, mut errors: Vec<FieldError>) -> Self {
         errors.truncate(MAX_FIELD_ERRORS);
-        Self { line, code: "invalid", message: "does not fit the resource".to_owned(), errors }
+        Self { line, code: "invalid", message: "does not fit".to_owned(), errors }
     }
 
     /// What the database refused at the last moment.

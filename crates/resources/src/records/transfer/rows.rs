@@ -1,16 +1,15 @@
 //! Rows of a file, whatever its format.
 use std::io::Read;
 
-use kernel::{Code, Error, Result};
+use kernel::{Code, Error, Result, schema::Kind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use super::{Format, Refusal, lines::Lines, table::Table};
-use crate::schema::Resource;
 
 /// A row as JSON, still to be checked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Row {
+pub struct Row {
     /// Where it begins in the file, from 1.
     pub line: u64,
     pub body: Map<String, Json>,
@@ -19,31 +18,37 @@ pub(super) struct Row {
 }
 
 /// What comes next in a file.
-pub(super) enum Next {
+pub enum Next {
     Row(Row),
     Refused(Refusal),
 }
 
-/// A file being read.
-pub(super) enum Rows<'r> {
+/// A file being read, a bounded row at a time.
+pub struct Rows<'r>(Inner<'r>);
+
+enum Inner<'r> {
     Lines(Lines<'r>),
     Table(Box<Table<'r>>),
 }
 
 impl<'r> Rows<'r> {
-    /// Errors: 422 for a header that does not fit the resource.
-    pub fn open(resource: &Resource, format: Format, input: Box<dyn Read + Send + 'r>) -> Result<Self> {
-        Ok(match format {
-            Format::JsonLines => Self::Lines(Lines::new(input)),
-            Format::Csv => Self::Table(Box::new(Table::open(resource, input)?)),
-        })
+    /// `kind_of` knows the columns by their names. Errors: 422 for a header that names others.
+    pub fn open(
+        kind_of: impl Fn(&str) -> Option<Kind>,
+        format: Format,
+        input: Box<dyn Read + Send + 'r>,
+    ) -> Result<Self> {
+        Ok(Self(match format {
+            Format::JsonLines => Inner::Lines(Lines::new(input)),
+            Format::Csv => Inner::Table(Box::new(Table::open(kind_of, input)?)),
+        }))
     }
 
     /// Errors: 503 when the file cannot be read on.
     pub fn next(&mut self) -> Result<Option<Next>> {
-        match self {
-            Self::Lines(lines) => lines.next(),
-            Self::Table(table) => table.next(),
+        match &mut self.0 {
+            Inner::Lines(lines) => lines.next(),
+            Inner::Table(table) => table.next(),
         }
     }
 }
