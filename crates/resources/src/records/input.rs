@@ -1,4 +1,6 @@
 //! A JSON body to typed values, with every wrong field named.
+use std::sync::Arc;
+
 use kernel::{
     Error, FieldError, Result, Value,
     error::MAX_FIELD_ERRORS,
@@ -7,7 +9,11 @@ use kernel::{
 };
 use serde_json::{Map, Value as Json};
 
-use crate::schema::{Column, Resource};
+use super::store;
+use crate::{
+    schema::{Column, Resource},
+    search::Document,
+};
 
 /// What a body says of a record's fields.
 #[derive(Clone, Debug)]
@@ -15,6 +21,8 @@ pub(super) struct Input {
     /// The columns it names, in the order of the declaration.
     named: Vec<(usize, Result<Value, FieldError>)>,
     unknown: Vec<FieldError>,
+    /// What is searched of a record made of it.
+    pub document: Option<Arc<Document>>,
 }
 
 /// What becomes of fields that a body does not name.
@@ -47,7 +55,17 @@ impl Input {
             }
         }
         let unknown = body.keys().take(MAX_FIELD_ERRORS).map(|name| unknown_field("", name)).collect();
-        Self { named, unknown }
+        Self { named, unknown, document: None }
+    }
+
+    /// With the document of the record that is made of it: what it does not name has its default.
+    pub fn searched(mut self, resource: &Resource) -> Self {
+        let document = store::document(resource, |place| match self.named.iter().find(|(named, _)| *named == place) {
+            Some((_, value)) => value.as_ref().ok(),
+            None => resource.columns.get(place)?.default.as_ref(),
+        });
+        self.document = document.map(Arc::new);
+        self
     }
 
     /// Whether the body gives the column a value that it does not take.
@@ -143,4 +161,27 @@ pub(super) fn merged(resource: &Resource, index: usize, before: Option<&Value>, 
 /// What a column holds of which nothing is said.
 pub(super) fn unset(column: &Column) -> Value {
     column.default.clone().unwrap_or(Value::Null)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_searched_of_a_new_record_is_what_it_says_and_its_defaults() {
+        let text = "[docs]\nsearch = [\"title\", \"body\", \"note\"]\n[docs.fields]\ntitle = { type = \"text\" }\n\
+                    body = { type = \"text\", default = \"not yet\" }\nnote = { type = \"text\" }\nplain = { type = \"text\" }";
+        let (declaration, problems) = crate::schema::parse(&text.parse().unwrap(), &|_| false);
+        assert_eq!(problems, []);
+        let docs = declaration.find("docs").unwrap();
+        let document = |body| {
+            let Json::Object(body) = body else { return None };
+            Input::parse(docs, body).searched(docs).document
+        };
+        let of = |texts: [&str; 3]| Some(Arc::new(Document::of(texts)));
+        assert_eq!(document(json!({"title": "A b", "plain": "c"})), of(["A b", "not yet", ""]));
+        assert_eq!(document(json!({"body": "d", "note": null})), of(["", "d", ""]));
+    }
 }

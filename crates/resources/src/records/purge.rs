@@ -165,7 +165,7 @@ impl Records {
         ctx.write_retried(move |ctx, tx| {
             async move {
                 let is_one = ids.len() == 1;
-                let ids = store::still_left(tx, ctx.db().dialect(), &resource, left, &ids).await?;
+                let ids = store::still_left(tx, &resource, left, &ids).await?;
                 let mut reached = Reached::default();
                 if is_one {
                     // Very many may refer to it, and still it is to go.

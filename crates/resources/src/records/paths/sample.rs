@@ -21,7 +21,9 @@ pub(super) async fn put(ctx: &Ctx, declaration: &Arc<Declaration>) -> Result<()>
         async move {
             for resource in &declaration.resources {
                 for number in [1, 2] {
-                    store::insert(tx, &record(&ctx, resource, number)).await?;
+                    let record = record(&ctx, resource, number);
+                    let document = store::document(resource, |place| record.values.get(place));
+                    store::insert(tx, &record, document.as_ref()).await?;
                 }
             }
             Ok(())

@@ -99,7 +99,7 @@ pub(super) async fn writable(
     condition: Option<Condition>,
 ) -> Result<Record> {
     let read = allowed(ctx, resource, Operation::Read)?;
-    let found = store::held(tx, ctx.db().dialect(), resource, &[id]).await?.pop();
+    let found = store::held(tx, resource, &[id]).await?.pop();
     let record = readable(tx, ctx, declaration, &read, found).await?;
     changeable(tx, ctx, declaration, rule, condition, &record).await?;
     Ok(record)

@@ -53,10 +53,9 @@ impl Records {
         let (after, limit) = (after.transpose()?, query.limit.get());
         let (sorted_by, measures) = (keys.clone(), asked.measures.clone());
         let mut found = ctx
-            .read_any(move |ctx, tx| {
+            .read_any(move |_, tx| {
                 async move {
-                    let dialect = ctx.db().dialect();
-                    let question = Question { dialect, scope: &scope, view: &view, measures: &measures };
+                    let question = Question { scope: &scope, view: &view, measures: &measures };
                     store::aggregate(tx, &question, &sorted_by, after.as_ref(), limit + 1).await
                 }
                 .boxed()

@@ -102,7 +102,7 @@ impl Records {
             count: query.count,
         };
         let (mut items, has_more, count) =
-            ctx.read_any(move |ctx, tx| async move { walk.read(&ctx, tx).await }.boxed()).await?;
+            ctx.read_any(move |_, tx| async move { walk.read(tx).await }.boxed()).await?;
         if is_backward {
             items.reverse();
         }
@@ -126,7 +126,7 @@ impl Records {
 
 impl Walk {
     /// The records, whether there are more, and how many there are in all.
-    async fn read(self, ctx: &Ctx, tx: &mut Tx<'_>) -> Result<(Vec<Shown>, bool, Option<Count>)> {
+    async fn read(self, tx: &mut Tx<'_>) -> Result<(Vec<Shown>, bool, Option<Count>)> {
         let scope = &self.scope;
         let (mut items, found) = self.found(tx).await?;
         let room = expand(tx, &self.expansions, &mut items).await?;
@@ -136,7 +136,7 @@ impl Walk {
         let count = match self.count {
             None => None,
             Some(Counting::Exact) => Some(Count::Exact(store::count(tx, scope).await?)),
-            Some(Counting::Estimated) => Some(Count::Estimated(store::estimate(tx, ctx.db().dialect(), scope).await?)),
+            Some(Counting::Estimated) => Some(Count::Estimated(store::estimate(tx, scope).await?)),
         };
         Ok((items, has_more, count))
     }

@@ -18,7 +18,6 @@ const FAR: f64 = 18_446_744_073_709_551_616.0;
 
 /// What is asked, of which records, by whom.
 pub(in crate::records) struct Question<'a> {
-    pub dialect: Dialect,
     pub scope: &'a Scope,
     pub view: &'a View,
     pub measures: &'a Measures,
@@ -45,7 +44,7 @@ pub(in crate::records) async fn aggregate(
         }
     }
     for column in &measures.totals {
-        question.push_total(&mut sql, *column);
+        question.push_total(&mut sql, tx.dialect(), *column);
     }
     scope::push(tx, &mut sql, scope);
     if let Some(after) = after {
@@ -59,7 +58,7 @@ pub(in crate::records) async fn aggregate(
     sql.push(" LIMIT ");
     sql.value(i64::try_from(limit).unwrap_or(i64::MAX));
     let rows = tx.query(&sql.text, &sql.params).await?;
-    rows.into_iter().map(|row| question.measured(row)).collect()
+    rows.into_iter().map(|row| question.measured(tx.dialect(), row)).collect()
 }
 
 impl Question<'_> {
@@ -85,7 +84,7 @@ impl Question<'_> {
 
     /// How many values there are, and their sum. SQLite would give up where a sum leaves 64 bits, so the halves of whole numbers
     /// are summed apart; likewise floats that are near the end of their range, on both engines.
-    fn push_total(&self, sql: &mut Sql, column: usize) {
+    fn push_total(&self, sql: &mut Sql, dialect: Dialect, column: usize) {
         self.call(sql, ", COUNT(", column, ")");
         match self.scope.resource.columns.get(column).map(|column| &column.kind) {
             Some(Kind::Float) => {
@@ -94,7 +93,7 @@ impl Question<'_> {
                 self.call(sql, ", SUM(CASE WHEN ABS(", column, ") <= 1e290 THEN ");
                 self.call(sql, "", column, " END)");
             }
-            Some(Kind::Decimal { .. }) if self.dialect == Dialect::Postgres => self.call(sql, ", SUM(", column, ")"),
+            Some(Kind::Decimal { .. }) if dialect == Dialect::Postgres => self.call(sql, ", SUM(", column, ")"),
             _ => {
                 self.call(sql, ", SUM((", column, ") >> 32)");
                 self.call(sql, ", SUM((", column, ") & 4294967295)");
@@ -103,7 +102,7 @@ impl Question<'_> {
     }
 
     /// A row of what [`aggregate`] selects.
-    fn measured(&self, row: Row) -> Result<Measured> {
+    fn measured(&self, dialect: Dialect, row: Row) -> Result<Measured> {
         let mut values = row.into_values().into_iter();
         let mut next = || values.next().ok_or_else(|| Error::internal("the row has too few columns"));
         let number = count(&next()?);
@@ -118,7 +117,7 @@ impl Question<'_> {
             let number = count(&next()?);
             let sum = match column.kind {
                 Kind::Float => Sum::Float(float(&next()?).mul_add(FAR, float(&next()?))),
-                Kind::Decimal { scale, .. } if self.dialect == Dialect::Postgres => Sum::Exact(digits(&next()?, scale)),
+                Kind::Decimal { scale, .. } if dialect == Dialect::Postgres => Sum::Exact(digits(&next()?, scale)),
                 _ => Sum::Exact(digits(&next()?, 0) * HALF + digits(&next()?, 0)),
             };
             totals.push(Total { count: number, sum });

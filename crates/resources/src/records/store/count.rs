@@ -19,11 +19,11 @@ pub(in crate::records) async fn count(tx: &mut Tx<'_>, scope: &Scope) -> Result<
 }
 
 /// Counts them where that costs little, as it does where an index finds them by their words, and else estimates.
-pub(in crate::records) async fn estimate(tx: &mut Tx<'_>, dialect: Dialect, scope: &Scope) -> Result<i64> {
+pub(in crate::records) async fn estimate(tx: &mut Tx<'_>, scope: &Scope) -> Result<i64> {
     if scope.search.is_some() {
         return count(tx, scope).await;
     }
-    let estimate = match dialect {
+    let estimate = match tx.dialect() {
         Dialect::Postgres => planned(tx, scope).await?,
         Dialect::Sqlite => sampled(tx, scope).await?,
     };

@@ -14,7 +14,6 @@ const PAGE: usize = 5_000;
 /// until the transaction ends, and known from now on.
 pub(in crate::records) async fn dependents(
     tx: &mut Tx<'_>,
-    dialect: Dialect,
     resource: &Resource,
     (column, ids): (&str, &[Uuid]),
     known: &mut BTreeSet<Uuid>,
@@ -24,7 +23,7 @@ pub(in crate::records) async fn dependents(
     for chunk in chunks(ids) {
         let mut last = None;
         loop {
-            let page = page(tx, dialect, resource, (column, &chunk), last).await?;
+            let page = page(tx, resource, (column, &chunk), last).await?;
             last = page.last().copied();
             let is_last = page.len() < PAGE;
             found.extend(page.into_iter().filter(|id| known.insert(*id)));
@@ -41,7 +40,6 @@ pub(in crate::records) async fn dependents(
 
 async fn page(
     tx: &mut Tx<'_>,
-    dialect: Dialect,
     resource: &Resource,
     (column, ids): (&str, &[Uuid]),
     after: Option<Uuid>,
@@ -55,7 +53,7 @@ async fn page(
     }
     sql.push(" ORDER BY id LIMIT ");
     sql.value(i64::try_from(PAGE).unwrap_or(i64::MAX));
-    sql.push(match dialect {
+    sql.push(match tx.dialect() {
         Dialect::Sqlite => "",
         Dialect::Postgres => " FOR UPDATE",
     });

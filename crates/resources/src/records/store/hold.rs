@@ -17,12 +17,7 @@ use crate::schema::Resource;
 const CHUNK: usize = 512;
 
 /// The records of these ids that are there, in the order of ids. Others may go on referring to them.
-pub(in crate::records) async fn held(
-    tx: &mut Tx<'_>,
-    dialect: Dialect,
-    resource: &Arc<Resource>,
-    ids: &[Uuid],
-) -> Result<Vec<Record>> {
+pub(in crate::records) async fn held(tx: &mut Tx<'_>, resource: &Arc<Resource>, ids: &[Uuid]) -> Result<Vec<Record>> {
     let mut records = Vec::with_capacity(ids.len());
     for chunk in chunks(ids) {
         let mut sql = Sql::new();
@@ -30,7 +25,7 @@ pub(in crate::records) async fn held(
         sql.ids(&chunk);
         visible(&mut sql, resource);
         sql.push(" ORDER BY id");
-        sql.push(match dialect {
+        sql.push(match tx.dialect() {
             Dialect::Sqlite => "",
             Dialect::Postgres => " FOR NO KEY UPDATE",
         });
@@ -44,7 +39,6 @@ pub(in crate::records) async fn held(
 /// The soft-deleted record of this id.
 pub(in crate::records) async fn held_deleted(
     tx: &mut Tx<'_>,
-    dialect: Dialect,
     resource: &Arc<Resource>,
     id: Uuid,
 ) -> Result<Option<Record>> {
@@ -53,7 +47,7 @@ pub(in crate::records) async fn held_deleted(
     sql.value(id);
     sql.push(" AND deleted_at IS NOT NULL");
     is_of_living_owner(&mut sql, resource, &resource.name);
-    sql.push(match dialect {
+    sql.push(match tx.dialect() {
         Dialect::Sqlite => "",
         Dialect::Postgres => " FOR NO KEY UPDATE",
     });
@@ -62,13 +56,8 @@ pub(in crate::records) async fn held_deleted(
 }
 
 /// Holds rows that are to go: nothing new can refer to them, and what is about to is waited for.
-pub(in crate::records) async fn hold(
-    tx: &mut Tx<'_>,
-    dialect: Dialect,
-    resource: &Resource,
-    ids: &[Uuid],
-) -> Result<()> {
-    if dialect == Dialect::Sqlite {
+pub(in crate::records) async fn hold(tx: &mut Tx<'_>, resource: &Resource, ids: &[Uuid]) -> Result<()> {
+    if tx.dialect() == Dialect::Sqlite {
         return Ok(());
     }
     for chunk in chunks(ids) {

@@ -26,6 +26,7 @@ pub(super) use hold::{held, held_deleted, hold};
 pub(super) use keys::find_by_key;
 pub(super) use list::{find, list};
 pub(super) use purge::{Left, hidden_owner, hide_owner, hold_owner, is_left, left, still_left, unhide_owner};
+pub(super) use searched::document;
 pub(super) use sizes::{Weighed, total, weigh, weigh_list};
 pub(super) use transfer::{having, page, present};
 
@@ -33,7 +34,7 @@ use self::sql::{Sql, columns};
 use super::Record;
 use crate::{
     schema::{Owner, Resource, place},
-    search,
+    search::{self, Document},
 };
 
 /// The record of this id, unless it is deleted or its owner's account is.
@@ -46,10 +47,10 @@ pub(super) async fn get(tx: &mut Tx<'_>, resource: &Arc<Resource>, id: Uuid) -> 
     row.map(|row| Record::from_row(resource, row)).transpose()
 }
 
-pub(super) async fn insert(tx: &mut Tx<'_>, record: &Record) -> Result<()> {
+/// Inserts a record and its [`document`].
+pub(super) async fn insert(tx: &mut Tx<'_>, record: &Record, document: Option<&Document>) -> Result<()> {
     let resource = &record.resource;
-    let document = searched::document(record);
-    let vector = document.as_ref().and_then(|document| search::column(tx.dialect(), document));
+    let vector = document.and_then(|document| search::column(tx.dialect(), document));
     let mut sql = Sql::new();
     sql.push(&format!("INSERT INTO \"{}\" ({}", resource.name, columns(resource)));
     sql.push(vector.as_ref().map_or_else(String::new, |(name, ..)| format!(", {name}")).as_str());
@@ -65,7 +66,7 @@ pub(super) async fn insert(tx: &mut Tx<'_>, record: &Record) -> Result<()> {
     }
     sql.push(")");
     tx.execute(&sql.text, &sql.params).await?;
-    searched::keep(tx, record, document.as_ref()).await
+    searched::keep(tx, record, document).await
 }
 
 /// Writes every column of `after`; false when the row is no longer as it was `before`.

@@ -108,7 +108,6 @@ pub(in crate::records) async fn is_left(tx: &mut Tx<'_>, resource: &Resource, le
 /// Those of `ids` that are still to go, held until the transaction ends: one may have been restored since it was listed.
 pub(in crate::records) async fn still_left(
     tx: &mut Tx<'_>,
-    dialect: Dialect,
     resource: &Resource,
     left: Left,
     ids: &[Uuid],
@@ -121,7 +120,7 @@ pub(in crate::records) async fn still_left(
         sql.push(" AND id IN ");
         sql.ids(&chunk);
         sql.push(" ORDER BY id");
-        sql.push(match dialect {
+        sql.push(match tx.dialect() {
             Dialect::Sqlite => "",
             Dialect::Postgres => " FOR UPDATE",
         });

@@ -3,22 +3,34 @@ use ::store::Tx;
 use kernel::{Result, Value};
 
 use super::super::Record;
-use crate::search::{self, Document};
+use crate::{
+    schema::Resource,
+    search::{self, Document},
+};
 
-/// What is searched of a record; `None` where its resource is not searched.
-pub(super) fn document(record: &Record) -> Option<Document> {
-    let text = |place: &usize| match record.values.get(*place) {
+/// What is searched of a record with these values; `None` where its resource is not searched. Long texts take their time: what is to
+/// be inserted is read before a transaction is open, because on SQLite all who write wait for one thread.
+pub(in crate::records) fn document<'v>(
+    resource: &Resource,
+    value: impl Fn(usize) -> Option<&'v Value>,
+) -> Option<Document> {
+    let text = |place: &usize| match value(*place) {
         Some(Value::Text(text)) => text.as_str(),
         _ => "",
     };
-    let places = &record.resource.search;
-    (!places.is_empty()).then(|| Document::of(places.iter().map(text)))
+    (!resource.search.is_empty()).then(|| Document::of(resource.search.iter().map(text)))
 }
 
 /// What is searched of a record that changes; `None` where that stays.
 pub(super) fn changed(before: &Record, after: &Record) -> Option<Document> {
     let differs = |place: &usize| before.values.get(*place) != after.values.get(*place);
-    after.resource.search.iter().any(differs).then(|| document(after)).flatten()
+    after
+        .resource
+        .search
+        .iter()
+        .any(differs)
+        .then(|| document(&after.resource, |place| after.values.get(place)))
+        .flatten()
 }
 
 /// Keeps it where it does not lie in the row itself.

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     records::{Record, store},
     schema::{Declaration, Resource, place},
+    search::Document,
 };
 
 /// What every chunk of an import knows.
@@ -62,7 +63,7 @@ impl Job {
                 Ok(draft) => match facts.judge(&draft, seen, !self.key.is_empty()) {
                     Err(Objection::Waits(errors)) => Verdict::Waits(errors),
                     Err(Objection::Refused(errors)) => Verdict::Refused(errors),
-                    Ok(()) => self.write(tx, ctx, &draft).await?,
+                    Ok(()) => self.write(tx, ctx, &draft, row.document.as_deref()).await?,
                 },
             };
             created += u64::from(matches!(verdict, Verdict::Created));
@@ -76,7 +77,7 @@ impl Job {
         Ok(verdicts)
     }
 
-    async fn write(&self, tx: &mut Tx<'_>, ctx: &Ctx, draft: &Draft) -> Result<Verdict> {
+    async fn write(&self, tx: &mut Tx<'_>, ctx: &Ctx, draft: &Draft, document: Option<&Document>) -> Result<Verdict> {
         let Draft { before, after } = draft;
         if !draft.is_change() {
             return Ok(Verdict::Unchanged);
@@ -85,7 +86,7 @@ impl Job {
             return Ok(if before.is_some() { Verdict::Updated } else { Verdict::Created });
         }
         let Some(before) = before else {
-            store::insert(tx, after).await?;
+            store::insert(tx, after, document).await?;
             return Ok(Verdict::Created);
         };
         if !store::update(tx, before, after).await? {

@@ -1,4 +1,6 @@
 //! A row of a file, checked as far as that goes without the database.
+use std::sync::Arc;
+
 use kernel::{FieldError, Result, Value};
 use serde_json::{Map, Value as Json};
 
@@ -6,6 +8,7 @@ use super::{Refusal, rows::Row};
 use crate::{
     records::input::{self, Input, Standing, Unnamed},
     schema::{Owner, Resource, place},
+    search::Document,
 };
 
 /// 2^53 - 1.
@@ -23,6 +26,8 @@ pub(super) struct Prepared {
     pub whole: Result<Values, Vec<FieldError>>,
     /// The declared columns it names.
     pub part: Values,
+    /// What is searched of it as a new record.
+    pub document: Option<Arc<Document>>,
 }
 
 impl Prepared {
@@ -31,7 +36,7 @@ impl Prepared {
         let mut body = row.body.clone();
         let mut errors = Vec::new();
         let own = take_own(resource, &mut body, &mut errors);
-        let input = Input::parse(resource, body);
+        let input = Input::parse(resource, body).searched(resource);
         let settled = |unnamed| {
             input.settle(resource, unnamed, |_| Standing::Writable).map_err(|refusal| match refusal {
                 input::Refusal::Invalid(errors) | input::Refusal::Forbidden(errors) => errors,
@@ -41,7 +46,7 @@ impl Prepared {
         let refused = if is_upsert { part.as_ref().err() } else { whole.as_ref().err() };
         errors.extend(refused.cloned().into_iter().flatten());
         match (errors.is_empty(), part) {
-            (true, Ok(part)) => Ok(Self { row, own, whole, part }),
+            (true, Ok(part)) => Ok(Self { row, own, whole, part, document: input.document }),
             _ => Err(Refusal::invalid(row.line, errors)),
         }
     }

@@ -139,7 +139,7 @@ impl Writer<'_> {
     }
 
     async fn held(&self, tx: &mut Tx<'_>, ids: &[Uuid]) -> Result<BTreeMap<Uuid, Record>> {
-        let found = store::held(tx, self.ctx.db().dialect(), self.resource, ids).await?;
+        let found = store::held(tx, self.resource, ids).await?;
         found.into_iter().map(|record| Ok((record.id()?, record))).collect()
     }
 

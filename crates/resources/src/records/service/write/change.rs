@@ -78,7 +78,7 @@ impl<'a> Writer<'a> {
             return Err(denied(self.ctx, Code::Forbidden));
         }
         self.check_references(tx, &record, None).await?;
-        if let Err(error) = store::insert(tx, &record).await {
+        if let Err(error) = store::insert(tx, &record, input.document.as_deref()).await {
             return Err(self.name_unique(tx, &record, error).await);
         }
         let entry = Entry::new("record.created", &self.resource.name, record.id()?).after(&record);
@@ -138,8 +138,7 @@ impl<'a> Writer<'a> {
 
     /// Takes back a soft deletion, where both rules hold.
     pub async fn restore(&self, tx: &mut Tx<'_>, id: Uuid, rules: [&Bound; 2]) -> Result<Record> {
-        let dialect = self.ctx.db().dialect();
-        let found = store::held_deleted(tx, dialect, self.resource, id).await?;
+        let found = store::held_deleted(tx, self.resource, id).await?;
         let [read, delete] = rules;
         let before = readable(tx, self.ctx, self.declaration, read, found).await?;
         // Of what is deleted nobody else is to know.

@@ -85,7 +85,7 @@ pub(super) fn parse(ctx: &Ctx, resource: &Resource, body: Map<String, Json>, unn
     if !has_rules || matches!(ctx.actor, Actor::System(_)) {
         settle(ctx, resource, &input, unnamed, &[])?;
     }
-    Ok(input)
+    Ok(if unnamed == Unnamed::Unset { input.searched(resource) } else { input })
 }
 
 /// The values to write; a column without a standing is writable. Errors: 422; 403 naming what is not the actor's to write.

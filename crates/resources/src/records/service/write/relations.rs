@@ -78,8 +78,8 @@ pub(in crate::records) async fn sever(
         return Ok(());
     }
     // From here on nothing new can refer to them.
-    store::hold(tx, ctx.db().dialect(), resource, ids).await?;
-    let reach = reach(tx, ctx, declaration, resource, ids, reached).await?;
+    store::hold(tx, resource, ids).await?;
+    let reach = reach(tx, declaration, resource, ids, reached).await?;
     let nothing = BTreeSet::new();
     for ((name, column), ids) in &reach.unlinked {
         let gone = reach.removed.get(name).unwrap_or(&nothing);
@@ -108,7 +108,6 @@ pub(in crate::records) async fn sever(
 /// Follows references level by level; what was met is not followed again, so that cycles end.
 async fn reach(
     tx: &mut Tx<'_>,
-    ctx: &Ctx,
     declaration: &Declaration,
     resource: &Arc<Resource>,
     ids: &[Uuid],
@@ -132,8 +131,7 @@ async fn reach(
                 _ => reach.unlinked.entry((referrer.name.clone(), column.to_owned())).or_default(),
             };
             let limit = (reached.most - reached.count).saturating_add(1);
-            let dialect = ctx.db().dialect();
-            let new = store::dependents(tx, dialect, referrer, (column, &ids), known, limit).await?;
+            let new = store::dependents(tx, referrer, (column, &ids), known, limit).await?;
             reached.add(new.len())?;
             if on_delete == OnDelete::Cascade && !new.is_empty() {
                 level.push((Arc::clone(referrer), new));

@@ -103,7 +103,7 @@ impl Writer<'_> {
             return Ok(None);
         }
         let Some(id) = store::find_by_key(tx, self.resource, values).await? else { return Ok(None) };
-        let Some(found) = store::held(tx, self.ctx.db().dialect(), self.resource, &[id]).await?.pop() else {
+        let Some(found) = store::held(tx, self.resource, &[id]).await?.pop() else {
             return Ok(None);
         };
         // It may have changed while it was waited for.
