@@ -177,6 +177,8 @@ impl Program {
         if self.database_url.is_none() {
             let endings: &[&str] = if is_running { &["db", "db-wal", "db-shm"] } else { &["db"] };
             expected.extend(endings.iter().map(|ending| format!("{}.{ending}", self.app.name)));
+            // Stays when the program ends; what counts is whether it is locked.
+            expected.insert("hardpan.lock".to_owned());
         }
         let names = |folder: &str| {
             let entries = fs::read_dir(self.folder().join(folder)).into_iter().flatten().flatten();

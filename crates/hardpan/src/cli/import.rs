@@ -73,7 +73,7 @@ async fn read(scene: &Scene, args: Rows) -> Outcome {
     let input = transfer::open(&args.from)?;
     let format = transfer::format(args.format, &args.from);
     let import = Import { format, owner, upsert: args.upsert, is_dry_run: args.dry_run };
-    let mut refusals = Refusals::new(args.report.as_deref())?;
+    let mut refusals = Refusals::new(args.report.as_deref(), &args.from)?;
     let imported = scene.records.import(&scene.ctx, &scene.resource, &import, input, &mut refusals).await;
     let printed = refusals.finish();
     let summary = imported?;

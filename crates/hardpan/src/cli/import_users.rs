@@ -58,7 +58,7 @@ async fn import(ctx: &Ctx, identity: &Identity, args: Args) -> Outcome {
         seen: args.dry_run.then(Seen::default),
         chunk: Vec::new(),
         counts: Counts::default(),
-        refusals: Refusals::new(args.report.as_deref())?,
+        refusals: Refusals::new(args.report.as_deref(), &args.file)?,
     };
     let done = run.all(&mut rows).await;
     let printed = run.refusals.finish();

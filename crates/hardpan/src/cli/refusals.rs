@@ -21,11 +21,17 @@ pub struct Refusals {
 }
 
 impl Refusals {
-    /// `report` is a file for all of them, as JSON Lines. Errors: it cannot be made.
-    pub fn new(report: Option<&Path>) -> Result<Self, Failure> {
-        let create = |path: &Path| match File::create(path) {
-            Ok(file) => Ok((path.to_owned(), BufWriter::new(file))),
-            Err(error) => Err(transfer::failed("write", path, &error)),
+    /// `report` is a file for all of them, as JSON Lines, whole when it gets its name. Errors: it cannot be made, or is `from`, which is read.
+    pub fn new(report: Option<&Path>, from: &Path) -> Result<Self, Failure> {
+        let real = |path: &Path| path.canonicalize().ok();
+        let create = |path: &Path| {
+            if real(path).is_some() && real(path) == real(from) {
+                return Err(Failure::Usage("--report is the file that is read".into()));
+            }
+            match File::create(partial(path)) {
+                Ok(file) => Ok((path.to_owned(), BufWriter::new(file))),
+                Err(error) => Err(transfer::failed("write", path, &error)),
+            }
         };
         Ok(Self { progress: Progress::new(), report: report.map(create).transpose()?, refused: 0 })
     }
@@ -57,8 +63,18 @@ impl Refusals {
             output::note(&format!("... and {more} more; {hint}"));
         }
         match &mut self.report {
-            Some((path, report)) => report.flush().map_err(|error| transfer::failed("write", path, &error)),
+            Some((path, report)) => {
+                let written = report.flush().and_then(|()| std::fs::rename(partial(path), &*path));
+                written.map_err(|error| transfer::failed("write", path, &error))
+            }
             None => Ok(()),
         }
     }
+}
+
+/// The report's name until it is whole.
+fn partial(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".partial");
+    name.into()
 }

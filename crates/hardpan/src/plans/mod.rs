@@ -45,12 +45,16 @@ pub struct Unserved {
     pub plan: String,
     /// For lists: the resource, and the columns of an index that would serve it.
     pub list: Option<(String, Option<Vec<String>>)>,
+    /// Whether the engine could plan it; else `plan` says why not.
+    pub is_planned: bool,
 }
 
 /// A statement, and the list it is for.
 struct Asked<'p> {
     path: Option<&'p ListPath>,
     sql: String,
+    /// Why the list cannot be asked for at all.
+    failure: Option<String>,
 }
 
 impl Coverage {
@@ -104,7 +108,7 @@ async fn record<'p>(
     let mut asked = record_lists(&server.records, &source, recording, paths).await;
     server.records.touch_samples(&system).await;
     tour::walk(&server).await?;
-    asked.extend(recording.take().into_iter().map(|sql| Asked { path: None, sql }));
+    asked.extend(recording.take().into_iter().map(|sql| Asked { path: None, sql, failure: None }));
     Ok((source.db, asked))
 }
 
@@ -118,9 +122,9 @@ async fn record_lists<'p>(
     for path in paths {
         recording.take();
         if let Err(error) = records.walk(source, path).await {
-            tracing::debug!(?error, path = path.name, "this list is refused");
+            asked.push(Asked { path: Some(path), sql: String::new(), failure: Some(told(&error)) });
         }
-        asked.extend(recording.take().into_iter().map(|sql| Asked { path: Some(path), sql }));
+        asked.extend(recording.take().into_iter().map(|sql| Asked { path: Some(path), sql, failure: None }));
     }
     asked
 }
@@ -147,7 +151,8 @@ async fn on_postgres(
     let source = Source { db: db.clone(), clock, random };
     let records = Foundation::new(config, declaration, source.clone())?.records()?;
     let mut asked = record_lists(&records, &source, &recording, paths).await;
-    for other in others {
+    // Lists were asked for anew, in this engine's words.
+    for other in others.into_iter().filter(|other| other.path.is_none()) {
         let is_known = asked.iter().any(|known| known.sql == other.sql && known.name() == other.name());
         if !is_known {
             asked.push(other);
@@ -180,8 +185,26 @@ async fn explain(db: &Db, paths: &[ListPath], asked: &[Asked<'_>]) -> Result<Cov
         foreign: Vec::new(),
     };
     for one in asked {
+        let list = one.path.map(|path| (path.resource.name.clone(), path.index.clone()));
+        let unplanned = |why: String| Unserved {
+            name: one.name(),
+            sql: one.sql.clone(),
+            plan: format!("no plan: {why}"),
+            list: list.clone(),
+            is_planned: false,
+        };
+        if let Some(failure) = &one.failure {
+            coverage.statements += 1;
+            coverage.unserved.push(unplanned(failure.clone()));
+            continue;
+        }
         let plan = match db.explain(&one.sql).await {
             Ok(plan) => plan,
+            Err(error) if error.code() == Code::Internal && one.path.is_some() => {
+                coverage.statements += 1;
+                coverage.unserved.push(unplanned(told(&error)));
+                continue;
+            }
             Err(error) if error.code() == Code::Internal => {
                 tracing::debug!(?error, sql = one.sql, "a statement has no plan here");
                 coverage.foreign.push(one.name());
@@ -194,9 +217,17 @@ async fn explain(db: &Db, paths: &[ListPath], asked: &[Asked<'_>]) -> Result<Cov
         }
         coverage.statements += 1;
         if !one.is_served(&plan) {
-            let list = one.path.map(|path| (path.resource.name.clone(), path.index.clone()));
-            coverage.unserved.push(Unserved { name: one.name(), sql: one.sql.clone(), plan: plan.to_string(), list });
+            let (name, sql) = (one.name(), one.sql.clone());
+            coverage.unserved.push(Unserved { name, sql, plan: plan.to_string(), list, is_planned: true });
         }
     }
     Ok(coverage)
+}
+
+/// An error with its causes, on one line.
+fn told(error: &Error) -> String {
+    let fields = error.fields().iter().map(|field| format!("{} {}", field.field, field.message));
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    let all = std::iter::once(error.detail().to_owned()).chain(fields).chain(causes.map(ToString::to_string));
+    all.collect::<Vec<_>>().join(" ")
 }

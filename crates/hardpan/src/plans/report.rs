@@ -78,7 +78,7 @@ fn percent(coverage: &Coverage) -> usize {
 }
 
 fn advice(unserved: &Unserved) -> Option<String> {
-    let (resource, columns) = unserved.list.as_ref()?;
+    let (resource, columns) = unserved.list.as_ref().filter(|_| unserved.is_planned)?;
     Some(match columns {
         Some(columns) => format!("add {} to indexes of [resources.{resource}]", object!(columns)),
         None => "no index serves a rule with alternatives; give each kind of caller a rule of their own, as by roles"

@@ -39,6 +39,7 @@ indexes = [[\"name\"]]
 [resources.folders.fields]
 name = { type = \"text\", max_length = 100 }
 slug = { type = \"text\", max_length = 40, unique = true }
+kind = { type = \"enum\", values = [\"l'un\", \"other\"] }
 [resources.pages]
 soft_delete = true
 [resources.pages.fields]
@@ -98,7 +99,7 @@ async fn the_indexes_it_names_serve() {
     let database = TestDb::open(Engine::Postgres).await;
     let url = database.url();
     let better = POORLY
-        .replace("indexes = [[\"name\"]]", "indexes = [[\"owner_id\", \"name\"]]")
+        .replace("indexes = [[\"name\"]]", "indexes = [[\"owner_id\", \"name\"], [\"owner_id\", \"kind\", \"name\"]]")
         .replace(" || record.open == true", "")
         .replace("owner = \"none\"", "owner = \"none\"\nindexes = [[\"state\"]]");
     let dir = app(&better);

@@ -62,6 +62,10 @@ async fn a_resource_goes_out_and_comes_back() {
         std::fs::write(&source, "title,favourite,due\n=1+1,true,2026-01-02\n\"a\nb\",,\n,true,\nlast,maybe,\n")
             .unwrap();
         let report = app.file("refused.jsonl");
+        let read = std::fs::read(&source).unwrap();
+        let onto_itself = ["import", "documents", "--from", &source, "--owner", "ann@example.com", "--report", &source];
+        assert_eq!(app.run(&onto_itself).status.code(), Some(2));
+        assert_eq!(std::fs::read(&source).unwrap(), read);
         let import = ["import", "documents", "--from", &source, "--owner", "ann@example.com", "--report", &report];
         let dry = app.run(&[&import[..], &["--dry-run"]].concat());
         assert_eq!(dry.status.code(), Some(1));

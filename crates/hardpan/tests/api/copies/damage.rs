@@ -8,16 +8,19 @@ use super::app::{App, shown};
 
 pub const OTHER_KEY: &str = "yDCX1yeFmOJBNsN93j4FNSUc37XXXqhz7LDlqdoCn0Q=";
 
-async fn with_backup(encrypt: bool, test: impl FnOnce(&mut App, &Path, Vec<u8>)) {
-    let database = TestDb::open(Engine::Sqlite).await;
-    let mut app = App::at(&database);
-    app.command(&["migrate", "apply"], 0);
-    app.command(&["user", "create", "ann@example.com"], 0);
-    let file = app.file("good.hardpan");
-    let arguments = ["backup", "--to", shown(&file), "--encrypt"];
-    app.command(&arguments[..if encrypt { 4 } else { 3 }], 0);
-    let bytes = std::fs::read(&file).unwrap();
-    test(&mut app, &file, bytes);
+async fn with_backup(encrypt: bool, test: impl Fn(&mut App, &Path, Vec<u8>)) {
+    for engine in Engine::BOTH {
+        eprintln!("on {engine:?}");
+        let database = TestDb::open(engine).await;
+        let mut app = App::at(&database);
+        app.command(&["migrate", "apply"], 0);
+        app.command(&["user", "create", "ann@example.com"], 0);
+        let file = app.file("good.hardpan");
+        let arguments = ["backup", "--to", shown(&file), "--encrypt"];
+        app.command(&arguments[..if encrypt { 4 } else { 3 }], 0);
+        let bytes = std::fs::read(&file).unwrap();
+        test(&mut app, &file, bytes);
+    }
 }
 
 /// What the program says about these bytes as a backup.

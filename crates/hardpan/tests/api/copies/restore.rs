@@ -58,8 +58,16 @@ async fn killed_at_any_time_the_old_or_the_new_is_there_whole() {
             milliseconds += milliseconds / 2;
         }
         assert_eq!((seen[0], seen.last()), (3_500, Some(&3_000)), "{engine:?}: {seen:?}");
-        // Nothing of the attempts remains.
         app.command(&["restore", "--from", shown(&file), "--replace"], 0);
+        // Nothing of the attempts remains.
+        if engine == Engine::Postgres {
+            let left = "SELECT count(*) FROM pg_namespace WHERE starts_with(nspname::text, 'hardpan_scratch_')";
+            assert_eq!(count(database, left).await, 0);
+        } else {
+            let path = app.url.strip_prefix("sqlite:").unwrap();
+            let left = ["", "-wal", "-shm"].map(|end| std::path::Path::new(&format!("{path}.restoring{end}")).exists());
+            assert_eq!(left, [false; 3]);
+        }
     })
     .await;
 }

@@ -96,7 +96,7 @@ pub(super) fn literal(kind: &Kind) -> Option<String> {
     Some(match (kind, json(kind)?) {
         // A decimal is a number there.
         (Kind::Decimal { .. }, Json::String(digits)) => digits,
-        (_, Json::String(text)) => format!("'{text}'"),
+        (_, Json::String(text)) => format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'")),
         (_, other) => other.to_string(),
     })
 }
