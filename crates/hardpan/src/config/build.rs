@@ -7,7 +7,10 @@ use platform::notifications::MailUrl;
 use super::{
     check::is_origin,
     database_url,
-    model::{App, Auth, Config, Cors, Database, Limits, Log, LogFormat, Mail, Rate, Redis, Registration, Server},
+    model::{
+        App, Auth, Config, Cors, Database, Limits, Log, LogFormat, Mail, Outbound, Rate, Redis, Registration, Server,
+        Sms, Twilio,
+    },
     profile::Profile,
     secrets::MasterKeys,
     setting::{Origin, Settings},
@@ -50,6 +53,8 @@ pub fn config(profile: Profile, dir: &Path, settings: &Settings, master_keys: Ma
             credentials: rate(settings, "limits.credentials.burst", "limits.credentials.per_minute")?,
         },
         mail: mail(dir, settings)?,
+        sms: sms(settings)?,
+        outbound: Outbound { allow: settings.networks("outbound.allow")?.to_vec() },
         log: Log {
             level: settings.text("log.level")?.to_owned(),
             format: match settings.text("log.format")? {
@@ -105,6 +110,17 @@ fn mail(dir: &Path, settings: &Settings) -> Option<Mail> {
     };
     let from = settings.text("mail.from").and_then(|text| text.parse().ok());
     Some(Mail { url, from, templates: path("mail.templates"), tls_ca: path("mail.tls_ca") })
+}
+
+fn sms(settings: &Settings) -> Option<Sms> {
+    let url = settings.text("sms.url")?;
+    if url == "log:" {
+        return Some(Sms::Log);
+    }
+    let text = |key: &str| settings.text(key).map(str::to_owned);
+    let account = (text("sms.account_sid"), secret(settings, "sms.auth_token"), text("sms.from"));
+    let (Some(account_sid), Some(auth_token), Some(from)) = account else { return Some(Sms::None) };
+    Some(Sms::Twilio(Twilio { base: url.trim_end_matches('/').to_owned(), account_sid, auth_token, from }))
 }
 
 fn origins(profile: Profile, listed: &[String]) -> Vec<String> {

@@ -137,6 +137,17 @@ pub const KEYS: &[Key] = &[
         .example("templates/mail"),
     key("mail.tls_ca", Kind::Path, "PEM file of authorities that may vouch for the mail server, besides the public ones")
         .example("certificates/mail-ca.pem"),
+    key("sms.url", Kind::Url(&["log:", "https://", "http://"]), "How SMS leave: Twilio's API; `log:` writes them to the log")
+        .defaults("log:", "https://api.twilio.com"),
+    key("sms.account_sid", Kind::Text, "The account at Twilio; without it no SMS are sent")
+        .well_known("TWILIO_ACCOUNT_SID")
+        .example("AC00000000000000000000000000000000"),
+    key("sms.auth_token", Kind::Text, "The account's token").well_known("TWILIO_AUTH_TOKEN").secret().example("secret"),
+    key("sms.from", Kind::Text, "A telephone number of the account's, or a messaging service")
+        .well_known("TWILIO_FROM")
+        .example("+15550000000"),
+    key("outbound.allow", Kind::Networks, "Networks that the server may call although they are not public, also without TLS")
+        .default(""),
     key("log.level", Kind::LogLevel, "What is logged").default("info"),
     key("log.format", Kind::Choice(&["json", "text"], &[]), "How the log is written").defaults("text", "json"),
 ];

@@ -27,6 +27,8 @@ pub enum Kind {
     Url(&'static [&'static str]),
     /// A file or a folder.
     Path,
+    /// Words without control characters.
+    Text,
     /// A mail address, with or without a name.
     Mailbox,
     Bool,
@@ -67,8 +69,9 @@ impl Kind {
                 split_urls(text).iter().map(|url| database_url::read(url)).collect::<Result<_, _>>().map(Setting::List)
             }
             Self::Url(schemes) => read_url(text, schemes),
-            Self::Path if text.is_empty() => Err("is empty".into()),
-            Self::Path => Ok(Setting::Text(text.to_owned())),
+            Self::Path | Self::Text if text.is_empty() => Err("is empty".into()),
+            Self::Text if text.contains(char::is_control) => Err("contains a control character".into()),
+            Self::Path | Self::Text => Ok(Setting::Text(text.to_owned())),
             Self::Mailbox => {
                 let mailbox: Mailbox = text.parse()?;
                 Ok(Setting::Text(mailbox.to_string()))
@@ -141,6 +144,7 @@ impl Kind {
             Self::DatabaseUrls => "URLs, as postgres://user:password@replica:5432/database".into(),
             Self::Url(schemes) => format!("a URL that begins with {}", schemes.join(" or ")),
             Self::Path => "a path".into(),
+            Self::Text => "text".into(),
             Self::Mailbox => "an address, as Notes <no-reply@notes.example.com>".into(),
             Self::Bool => "true or false".into(),
             Self::Int(least, most) => format!("a whole number from {least} to {most}"),

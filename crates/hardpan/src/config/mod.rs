@@ -33,7 +33,10 @@ pub use inputs::Inputs;
 pub use kept_key::make_private_folder;
 pub use load::{Loaded, load};
 pub use master_key::{MasterKey, VARIABLE as MASTER_KEY, encode as encode_master_key, generate as generate_master_key};
-pub use model::{App, Auth, Config, Cors, Database, Limits, Log, LogFormat, Mail, Rate, Redis, Registration, Server};
+pub use model::{
+    App, Auth, Config, Cors, Database, Limits, Log, LogFormat, Mail, Outbound, Rate, Redis, Registration, Server, Sms,
+    Twilio,
+};
 pub use profile::Profile;
 pub use reference::reference;
 pub use setting::Origin;

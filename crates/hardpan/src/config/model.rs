@@ -27,6 +27,8 @@ pub struct Config {
     pub auth: Auth,
     pub limits: Limits,
     pub mail: Mail,
+    pub sms: Sms,
+    pub outbound: Outbound,
     pub log: Log,
     /// From the environment; never `None` in staging and production. [`Config::master_key`] has one everywhere.
     pub given_master_key: Option<MasterKey>,
@@ -124,6 +126,30 @@ pub struct Mail {
     /// Absolute, as the next.
     pub templates: Option<PathBuf>,
     pub tls_ca: Option<PathBuf>,
+}
+
+/// How short messages leave.
+#[derive(Clone, Debug)]
+pub enum Sms {
+    /// Nothing was configured.
+    None,
+    Log,
+    Twilio(Twilio),
+}
+
+#[derive(Clone, Debug)]
+pub struct Twilio {
+    /// No slash at the end.
+    pub base: String,
+    pub account_sid: String,
+    pub auth_token: Secret<String>,
+    pub from: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Outbound {
+    /// Networks that may be called although they are not public.
+    pub allow: Vec<IpNet>,
 }
 
 #[derive(Clone, Debug)]

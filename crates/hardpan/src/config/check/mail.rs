@@ -1,4 +1,4 @@
-//! How mail leaves, who it is from, and the templates it is written from.
+//! How mail and SMS leave, and the templates they are written from.
 use platform::notifications::{MailUrl, Templates};
 
 use super::Subject;
@@ -11,6 +11,7 @@ const AUTHORITY: &str = "mail.tls_ca";
 pub fn check(subject: Subject<'_>) -> Vec<Finding> {
     let Subject { dir, settings, .. } = subject;
     let mut findings = way(subject);
+    findings.extend(sms(subject));
     if let Some(folder) = settings.text(TEMPLATES)
         && let Err(problems) = Templates::load(Some(&dir.join(folder)))
     {
@@ -24,6 +25,37 @@ pub fn check(subject: Subject<'_>) -> Vec<Finding> {
         findings.push(Finding::error(AUTHORITY, format!("is {path}, which is no file"), "name a PEM file"));
     }
     findings
+}
+
+/// All three or none: with some of them nobody gets an SMS, and nobody knows why.
+fn sms(Subject { profile, settings, .. }: Subject<'_>) -> Vec<Finding> {
+    let names = [
+        ("sms.account_sid", "TWILIO_ACCOUNT_SID"),
+        ("sms.auth_token", "TWILIO_AUTH_TOKEN"),
+        ("sms.from", "TWILIO_FROM"),
+    ];
+    let (set, missing): (Vec<_>, Vec<_>) = names.into_iter().partition(|(key, _)| settings.origin(key).is_some());
+    let Some(url) = settings.text("sms.url") else { return Vec::new() };
+    if url == "log:" && profile.is_exposed() {
+        let reason = "is log:, so codes for people's telephones stand in the log and go no further";
+        return vec![Finding::error("sms.url", reason, "remove it; without an account at Twilio no SMS are sent")];
+    }
+    if url == "log:" && missing.is_empty() {
+        let reason = "is log:, so the account at Twilio is not used";
+        return vec![Finding::info("sms.url", reason, "set it to https://api.twilio.com to send SMS from here")];
+    }
+    if url.starts_with("http://") && profile.is_exposed() {
+        let reason = "is http://: the token of the account can be read on its way";
+        return vec![Finding::error("sms.url", reason, "remove it, or set it to https://api.twilio.com")];
+    }
+    if url == "log:" || set.is_empty() {
+        return Vec::new();
+    }
+    let finding = |(key, variable): (&str, &str)| {
+        let reason = format!("is missing, and {} is set: no SMS can be sent", set.first().map_or("", |(key, _)| key));
+        Finding::error(key, reason, format!("set it in hardpan.toml or by {variable}"))
+    };
+    missing.into_iter().map(finding).collect()
 }
 
 fn way(Subject { profile, settings, .. }: Subject<'_>) -> Vec<Finding> {

@@ -1,2 +1,3 @@
 //! What leaves the server: mail, short messages, and the outbox as health shows it.
 mod letters;
+mod twilio;
