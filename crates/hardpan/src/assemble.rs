@@ -176,6 +176,7 @@ impl Foundation {
             access_ttl: auth.access_ttl,
             refresh_ttl: auth.refresh_ttl,
             password_min_length: auth.password_min_length,
+            breached_passwords: None,
             roles: self.declaration.roles(),
             mfa_roles: auth.require_mfa.clone(),
         }

@@ -14,7 +14,7 @@ use crate::{
     factors::{self, Factors},
     keys::{self, Keys},
     logins::{self, CookieNames, Logins, Registration},
-    passwords::Passwords,
+    passwords::{BreachedRange, Passwords, Policy},
     roles::Roles,
     sessions::{self, Sessions},
     tokens::Tokens,
@@ -31,8 +31,10 @@ pub struct Settings {
     pub access_ttl: Duration,
     /// From each refresh; a session ends 30 days after its log-in at the latest, or after this, when it is longer.
     pub refresh_ttl: Duration,
-    /// In characters.
+    /// Of accounts without a second factor, in characters.
     pub password_min_length: usize,
+    /// Who knows the passwords that leaked.
+    pub breached_passwords: Option<Arc<dyn BreachedRange>>,
     /// Roles that may be given besides `admin`.
     pub roles: Vec<String>,
     /// Roles that are held with a second factor alone.
@@ -66,7 +68,11 @@ impl Identity {
         let app_name = settings.app_name.clone();
         let cursors = Cursors::new(keyring)?;
         let cookies = CookieNames::of_url(&settings.public_url);
-        let passwords = Passwords::start(settings.password_min_length)?;
+        let passwords = Passwords::start(Policy {
+            min_length: settings.password_min_length,
+            app_name: settings.app_name.clone(),
+            breached: settings.breached_passwords,
+        })?;
         let roles = Roles::new(&settings.roles)?;
         let mfa_roles = settings.mfa_roles.into_iter().map(kernel::Role::from).collect();
         let sessions = Sessions::new(settings.refresh_ttl, mfa_roles, cursors.clone());

@@ -12,7 +12,12 @@ use super::{
     model::{Credentials, Identifier, NewAccount, User, check_profile},
     store::{self, Draft},
 };
-use crate::{cursor::Cursors, passwords::Passwords, roles::Roles, sessions::Sessions};
+use crate::{
+    cursor::Cursors,
+    passwords::{Assurance, Passwords},
+    roles::Roles,
+    sessions::Sessions,
+};
 
 /// The accounts; cheap to clone.
 #[derive(Clone)]
@@ -61,7 +66,9 @@ impl Accounts {
     /// Checks a new account and hashes its password, ahead of the transaction.
     pub(crate) async fn prepare(&self, ctx: &Ctx, new: &NewAccount) -> Result<String> {
         let mut errors = check_profile(new);
-        errors.extend(self.0.passwords.check(&new.password));
+        let context = [Some(&new.email), new.username.as_ref(), new.name.as_ref()];
+        let context: Vec<&str> = context.into_iter().flatten().map(String::as_str).collect();
+        errors.extend(self.0.passwords.check(&new.password, Assurance::PasswordAlone, &context).await?);
         if !errors.is_empty() {
             return Err(Error::invalid(errors));
         }

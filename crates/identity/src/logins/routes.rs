@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     accounts::{email_field, name_field, username_field},
-    passwords::MAX_BYTES,
+    passwords::{Assurance, MAX_BYTES},
     sessions::Transport,
 };
 
@@ -21,7 +21,7 @@ const TAG: &str = "authentication";
 const BODY_LIMIT: usize = 64 * 1024;
 
 pub fn routes(logins: &Logins) -> Routes {
-    let min_length = logins.accounts().passwords().min_length();
+    let min_length = logins.accounts().passwords().min_length(Assurance::PasswordAlone);
     let routes = vec![
         Route::new(Method::POST, "/auth/v1/register", "register", logins, register)
             .class(Class::Credentials)

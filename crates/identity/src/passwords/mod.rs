@@ -1,9 +1,14 @@
 //! Passwords: Argon2id on a bounded pool of threads of its own, so that log-ins starve nothing else.
 mod argon;
+mod breached;
+mod common;
 mod foreign;
 mod model;
+mod policy;
 mod pool;
 mod service;
 
+pub use breached::BreachedRange;
 pub use model::Verified;
-pub use service::{MAX_BYTES, Passwords};
+pub use policy::Assurance;
+pub use service::{MAX_BYTES, Passwords, Policy};

@@ -2,10 +2,13 @@
 use std::{sync::Arc, thread::available_parallelism};
 
 use kernel::{FieldError, Random, Result, Secret};
+use metrics::describe_counter;
 
 use super::{
     argon::{Argon, Memory},
+    breached::{self, BreachedRange},
     model::{Stored, Verified, normalised},
+    policy::{self, Assurance},
     pool::Pool,
 };
 
@@ -14,33 +17,57 @@ pub const MAX_BYTES: usize = 1024;
 /// Hashes that may wait for one thread: some two seconds' worth.
 const QUEUE_PER_THREAD: usize = 128;
 
+/// What new passwords must be.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Characters, of an account without a second factor.
+    pub min_length: usize,
+    /// Everybody knows it, so that it is no password.
+    pub app_name: String,
+    pub breached: Option<Arc<dyn BreachedRange>>,
+}
+
 /// Hashes and verifies passwords; cheap to clone.
 #[derive(Clone)]
 pub struct Passwords {
     pool: Arc<Pool>,
-    min_length: usize,
+    policy: Arc<Policy>,
 }
 
 impl Passwords {
-    /// `min_length` in code points. Half of the cores may hash at once, one at least and three at most: each takes 19 MiB.
-    pub fn start(min_length: usize) -> Result<Self> {
+    /// Half of the cores may hash at once, one at least and three at most: each takes 19 MiB.
+    pub fn start(policy: Policy) -> Result<Self> {
+        describe_counter!(breached::UNANSWERED, "Passwords that no service said had leaked or had not");
         let threads = (available_parallelism().map_or(1, usize::from) / 2).clamp(1, 3);
-        Ok(Self { pool: Arc::new(Pool::start(threads, threads * QUEUE_PER_THREAD)?), min_length })
+        Ok(Self { pool: Arc::new(Pool::start(threads, threads * QUEUE_PER_THREAD)?), policy: Arc::new(policy) })
     }
 
-    pub const fn min_length(&self) -> usize {
-        self.min_length
+    /// Shortest password, in characters.
+    pub fn min_length(&self, assurance: Assurance) -> usize {
+        policy::min_length(assurance, self.policy.min_length)
     }
 
-    /// What is wrong with a new password, if anything.
-    pub fn check(&self, password: &Secret<String>) -> Option<FieldError> {
-        let password = password.expose();
-        if password.chars().count() < self.min_length {
-            let message = format!("must have at least {} characters", self.min_length);
-            return Some(FieldError::new("password", "too_short", message));
+    /// What is wrong with a new password, if anything. `context` is what a stranger knows of the account: its address and names.
+    ///
+    /// Errors: 503 when too many wait.
+    pub async fn check(
+        &self,
+        password: &Secret<String>,
+        assurance: Assurance,
+        context: &[&str],
+    ) -> Result<Option<FieldError>> {
+        let min_length = self.min_length(assurance);
+        let context: Vec<String> =
+            context.iter().chain([&&*self.policy.app_name]).map(|&text| text.to_owned()).collect();
+        let new = password.clone();
+        // Estimating strength takes milliseconds.
+        let wrong = self.pool.run(move |_| Ok(policy::check(&new, min_length, &context))).await?;
+        match (wrong, &self.policy.breached) {
+            (None, Some(service)) if breached::is_breached(&**service, password).await => {
+                Ok(policy::refused("breached", "is known from a leak; choose another".to_owned()))
+            }
+            (wrong, _) => Ok(wrong),
         }
-        (password.len() > MAX_BYTES)
-            .then(|| FieldError::new("password", "too_long", format!("must have at most {MAX_BYTES} bytes")))
     }
 
     /// The hash of `password` as a PHC string. Errors: 503 when too many wait.
@@ -116,9 +143,14 @@ fn verify(stored: &Stored, password: &Secret<String>, memory: &mut Memory) -> Re
 
 #[cfg(test)]
 mod tests {
+    use futures_util::{FutureExt as _, future::BoxFuture};
     use kernel::SeededRandom;
 
     use super::*;
+
+    fn start() -> Passwords {
+        Passwords::start(Policy { min_length: 8, app_name: "notes".to_owned(), breached: None }).unwrap()
+    }
 
     fn secret(text: &str) -> Secret<String> {
         Secret::new(text.to_owned())
@@ -126,7 +158,7 @@ mod tests {
 
     #[tokio::test]
     async fn passwords_verify_against_their_own_hash() {
-        let passwords = Passwords::start(8).unwrap();
+        let passwords = start();
         let hash = passwords.hash(&SeededRandom::new(1), secret("correct horse")).await.unwrap();
         assert!(passwords.verify(secret("correct horse"), Some(&hash)).await.unwrap());
         assert!(!passwords.verify(secret("correct horse"), None).await.unwrap());
@@ -134,7 +166,7 @@ mod tests {
 
     #[tokio::test]
     async fn looks_alike_is_alike_but_for_hashes_of_other_programs() {
-        let passwords = Passwords::start(8).unwrap();
+        let passwords = start();
         let (typed, composed) = ("pa\u{308}sswo\u{308}rd \u{ff11}", "pässwörd 1");
         let random = SeededRandom::new(1);
         let hash = passwords.hash(&random, secret(typed)).await.unwrap();
@@ -152,7 +184,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_what_is_not_as_we_make_it_today_is_made_anew() {
-        let passwords = Passwords::start(8).unwrap();
+        let passwords = start();
         let random = SeededRandom::new(1);
         let own = passwords.hash(&random, secret("password")).await.unwrap();
         // The reference implementation's test.c, as if we had had lower parameters once.
@@ -173,7 +205,7 @@ mod tests {
     /// RUSTSEC-2026-0199: a stored bcrypt hash that is not ASCII made a server panic. It fits nothing, after the usual work.
     #[tokio::test]
     async fn a_stored_hash_that_cannot_be_read_fits_nothing() {
-        let passwords = Passwords::start(8).unwrap();
+        let passwords = start();
         for hash in [
             "",
             "é",
@@ -191,7 +223,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_wrong_password_costs_one_hash_and_two_where_one_is_cheap() {
-        let passwords = Passwords::start(8).unwrap();
+        let passwords = start();
         let own = passwords.hash(&SeededRandom::new(1), secret("password")).await.unwrap();
         let cases = [
             (None, 1),
@@ -214,15 +246,32 @@ mod tests {
         }
     }
 
-    #[test]
-    fn lengths_are_counted_in_characters_and_bounded_in_bytes() {
-        let passwords = Passwords::start(8).unwrap();
-        let code = |text: &str| passwords.check(&Secret::new(text.to_owned())).map(|error| error.code);
-        assert_eq!(code("1234567"), Some("too_short"));
-        assert_eq!(code("пароль"), Some("too_short"));
-        assert_eq!(code("парольпа"), None);
-        assert_eq!(code(&"x".repeat(1024)), None);
-        assert_eq!(code(&"x".repeat(1025)), Some("too_long"));
-        assert_eq!(code(&"ä".repeat(513)), Some("too_long"));
+    #[derive(Debug)]
+    struct AllLeaked;
+
+    impl BreachedRange for AllLeaked {
+        fn range<'r>(&'r self, _: &'r str) -> BoxFuture<'r, Result<String>> {
+            // SHA-1 of "correct horse battery staple": ABF7AAD6438836DBE526AA231ABDE2D0EEF74D42.
+            async { Ok("AD6438836DBE526AA231ABDE2D0EEF74D42:384".to_owned()) }.boxed()
+        }
+    }
+
+    #[tokio::test]
+    async fn one_rule_after_the_other() {
+        let policy = Policy { min_length: 15, app_name: "meadow".to_owned(), breached: Some(Arc::new(AllLeaked)) };
+        let passwords = Passwords::start(policy).unwrap();
+        for (text, assurance, expected) in [
+            ("correct horse", Assurance::PasswordAlone, Some("too_short")),
+            ("correct horse", Assurance::SecondFactor, None),
+            ("passwordpassword", Assurance::PasswordAlone, Some("common")),
+            ("meadow-annabel-1", Assurance::PasswordAlone, Some("guessable")),
+            ("annabel-annabel1", Assurance::PasswordAlone, Some("guessable")),
+            ("correct horse battery staple", Assurance::PasswordAlone, Some("breached")),
+            ("correct horse battery stapler", Assurance::PasswordAlone, None),
+        ] {
+            let wrong = passwords.check(&secret(text), assurance, &["annabel@example.com"]).await.unwrap();
+            assert_eq!(wrong.map(|error| error.code), expected, "{text}");
+        }
+        assert_eq!(passwords.hashed(), 0);
     }
 }

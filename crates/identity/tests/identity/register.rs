@@ -59,7 +59,7 @@ async fn what_is_wrong_is_named() {
             assert_eq!(answer.error(), (422, "invalid"), "{field}");
             assert_eq!(answer.json["errors"][0]["field"], field, "{answer:?}");
         }
-        let long = json!({"email": "ann@example.com", "password": "ä".repeat(512)});
+        let long = json!({"email": "ann@example.com", "password": "äöüßéèêç".repeat(64)});
         assert_eq!(app.ask(post(PATH, long)).await.status, 201);
     })
     .await;

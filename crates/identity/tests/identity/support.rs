@@ -38,7 +38,8 @@ pub fn settings() -> Settings {
         registration: Registration::Open,
         access_ttl: Duration::from_hours(1),
         refresh_ttl: Duration::from_hours(7 * 24),
-        password_min_length: 8,
+        password_min_length: 15,
+        breached_passwords: None,
         roles: vec!["editor".to_owned()],
         mfa_roles: Vec::new(),
     }

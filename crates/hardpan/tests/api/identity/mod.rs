@@ -1,6 +1,7 @@
 //! Accounts, sessions and roles, as clients see them.
 mod cookies;
 mod deletion;
+mod imported;
 mod log_in;
 mod log_out;
 mod mfa;
