@@ -179,12 +179,12 @@ impl Foundation {
             breached_passwords: None,
             roles: self.declaration.roles(),
             mfa_roles: auth.require_mfa.clone(),
+            tries: self.config.limits.is_enabled.then(|| policy(self.config.limits.account)),
         }
     }
 
     fn web_settings(&self) -> web::Settings {
         let Config { profile, app, server, cors, limits, .. } = &self.config;
-        let policy = |rate: Rate| web::Policy { burst: rate.burst, per_minute: rate.per_minute };
         web::Settings {
             local_only: matches!(profile, Profile::Development | Profile::Testing),
             cors_origins: cors.origins.clone(),
@@ -355,4 +355,8 @@ fn told(report: records::Report<'_>, what: &str, rows: u64) -> u64 {
         report(what, rows);
     }
     rows
+}
+
+fn policy(rate: Rate) -> web::Policy {
+    web::Policy { burst: rate.burst, per_minute: rate.per_minute }
 }

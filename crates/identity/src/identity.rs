@@ -11,7 +11,9 @@ use web::{Authenticate, Credentials, Routes};
 use crate::{
     accounts::{self, AccountDeleted, Accounts, Imported, NewAccount, Seen, User},
     cursor::Cursors,
+    devices::{self, Devices},
     factors::{self, Factors},
+    guard::Guard,
     keys::{self, Keys},
     logins::{self, CookieNames, Logins, Registration},
     passwords::{BreachedRange, Passwords, Policy},
@@ -39,6 +41,8 @@ pub struct Settings {
     pub roles: Vec<String>,
     /// Roles that are held with a second factor alone.
     pub mfa_roles: Vec<String>,
+    /// How often an account's passwords and codes may be tried; without, as often as one likes.
+    pub tries: Option<web::Policy>,
 }
 
 /// Accounts, sessions and tokens of one server; cheap to clone.
@@ -48,6 +52,7 @@ pub struct Identity {
     sessions: Sessions,
     tokens: Tokens,
     accounts: Accounts,
+    devices: Devices,
     factors: Factors,
     logins: Logins,
     cookies: CookieNames,
@@ -79,7 +84,8 @@ impl Identity {
         let (issuer, audience) = (settings.public_url, settings.app_name);
         let tokens = Tokens::new(keys.clone(), keyring, issuer, audience, settings.access_ttl)?;
         let accounts = Accounts::new(passwords, roles, sessions.clone(), cursors, keepers);
-        let factors = Factors::new(accounts.clone(), keyring, app_name)?;
+        let (devices, guard) = (Devices::new(keyring)?, Guard::new(keyring, settings.tries)?);
+        let factors = Factors::new(accounts.clone(), devices.clone(), keyring, app_name)?;
         let logins = Logins::new(
             accounts.clone(),
             tokens.clone(),
@@ -87,8 +93,10 @@ impl Identity {
             cookies.clone(),
             settings.registration,
             factors.clone(),
+            devices.clone(),
+            guard,
         )?;
-        Ok(Self { keys, sessions, tokens, accounts, factors, logins, cookies })
+        Ok(Self { keys, sessions, tokens, accounts, devices, factors, logins, cookies })
     }
 
     pub fn routes(&self) -> Routes {
@@ -97,6 +105,7 @@ impl Identity {
         routes.extend(accounts::routes(&self.accounts));
         routes.extend(sessions::routes(&self.sessions));
         routes.extend(factors::routes(&self.factors));
+        routes.extend(devices::routes(&self.devices));
         routes
     }
 
@@ -132,7 +141,9 @@ impl Identity {
 
     /// Removes what is long over; for the server itself. Errors: 403; 503.
     pub async fn purge(&self, ctx: &Ctx) -> Result<u64> {
-        Ok(self.sessions.purge(ctx).await? + self.logins.single_use().purge(ctx).await?)
+        Ok(self.sessions.purge(ctx).await?
+            + self.logins.single_use().purge(ctx).await?
+            + self.devices.purge(ctx).await?)
     }
 
     /// How many password hashes were computed since the start, whoever for.
@@ -165,5 +176,9 @@ impl Authenticate for Identity {
 
     fn access_cookie(&self) -> &str {
         &self.cookies.access
+    }
+
+    fn device_cookie(&self) -> &str {
+        &self.cookies.device
     }
 }

@@ -1,7 +1,9 @@
 //! Identity: accounts, passwords, sessions, tokens and roles.
 pub mod accounts;
 mod cursor;
+pub mod devices;
 pub mod factors;
+pub mod guard;
 mod identity;
 pub mod keys;
 pub mod logins;
@@ -17,7 +19,8 @@ pub use passwords::BreachedRange;
 pub use sessions::SessionView;
 
 /// The slices of this crate, lowest first; each may call those before it.
-pub const SLICES: [&str; 8] = ["keys", "passwords", "roles", "sessions", "tokens", "accounts", "factors", "logins"];
+pub const SLICES: [&str; 10] =
+    ["keys", "guard", "devices", "passwords", "roles", "sessions", "tokens", "accounts", "factors", "logins"];
 
 /// What this crate adds to a database, in order.
 pub fn migrations() -> Vec<store::Migration> {
@@ -26,6 +29,7 @@ pub fn migrations() -> Vec<store::Migration> {
         accounts::MIGRATIONS.as_slice(),
         roles::MIGRATIONS.as_slice(),
         sessions::MIGRATIONS.as_slice(),
+        devices::MIGRATIONS.as_slice(),
         factors::MIGRATIONS.as_slice(),
         logins::MIGRATIONS.as_slice(),
     ]

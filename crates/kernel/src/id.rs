@@ -43,6 +43,13 @@ impl Kind for Factor {
 }
 pub type FactorId = Id<Factor>;
 
+/// A device that an account has logged in on.
+pub struct Device;
+impl Kind for Device {
+    const PREFIX: &'static str = "dev";
+}
+pub type DeviceId = Id<Device>;
+
 /// One entry of the audit trail.
 pub struct Audit;
 impl Kind for Audit {

@@ -15,7 +15,7 @@ pub mod value;
 
 pub use actor::{Actor, Method, Permission, Principal, Proof, Role, StepUp, Strength};
 pub use error::{Code, Error, FieldError, Result};
-pub use id::{AuditId, FactorId, Id, SessionId, UserId};
+pub use id::{AuditId, DeviceId, FactorId, Id, SessionId, UserId};
 pub use merge_patch::merge_patch;
 pub use page::{Limit, Page};
 pub use random::{OsRandom, Random, SeededRandom};

@@ -2,7 +2,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use futures_util::{FutureExt as _, future::BoxFuture};
-use kernel::{Actor, Clock, Id, Random, Result, Timestamp, id};
+use kernel::{Actor, Clock, Id, Random, Result, Secret, Timestamp, id};
 
 use crate::{
     Db, Tx,
@@ -30,6 +30,8 @@ pub struct RequestInfo {
     pub id: String,
     pub address: Option<IpAddr>,
     pub user_agent: Option<String>,
+    /// The secret by which a device is known again, if it sent one.
+    pub device: Option<Secret<String>>,
 }
 
 /// What every context of a process shares.

@@ -23,4 +23,7 @@ pub trait Authenticate: Send + Sync {
 
     /// The name of the access cookie.
     fn access_cookie(&self) -> &str;
+
+    /// The name of the cookie by which a device is known again.
+    fn device_cookie(&self) -> &str;
 }

@@ -19,7 +19,7 @@ mod url;
 pub use authenticate::{Authenticate, Credentials};
 pub use axum::body::Body as HttpBody;
 pub use call::Call;
-pub use edge::limits::{Limits, Policy};
+pub use edge::limits::{Limits, Policy, gcra};
 pub use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 pub use ipnet::IpNet;
 pub use outbound::Outbound;

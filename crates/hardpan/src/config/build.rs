@@ -50,6 +50,7 @@ pub fn config(profile: Profile, dir: &Path, settings: &Settings, master_keys: Ma
             is_enabled: settings.bool("limits.enabled")?,
             address: rate(settings, "limits.address.burst", "limits.address.per_minute")?,
             principal: rate(settings, "limits.principal.burst", "limits.principal.per_minute")?,
+            account: rate(settings, "limits.account.burst", "limits.account.per_minute")?,
             credentials: rate(settings, "limits.credentials.burst", "limits.credentials.per_minute")?,
         },
         mail: mail(dir, settings)?,

@@ -128,6 +128,8 @@ pub const KEYS: &[Key] = &[
     key("limits.principal.per_minute", Kind::Int(1, MANY), "Requests a minute and account after that").default("3000"),
     key("limits.credentials.burst", Kind::Int(1, MANY), "Tries of a password or code an address may make at once").default("20"),
     key("limits.credentials.per_minute", Kind::Int(1, MANY), "Tries a minute and address after that").default("30"),
+    key("limits.account.burst", Kind::Int(1, MANY), "Wrong passwords and codes an account may see at once, wherever from").default("10"),
+    key("limits.account.per_minute", Kind::Int(1, MANY), "Wrong ones a minute and account after that").default("1"),
     key("mail.url", Kind::Url(&["log:", "file:", "smtp://", "smtps://"]), "How mail leaves; `log:` writes it to the log")
         .default("log:")
         .secret(),

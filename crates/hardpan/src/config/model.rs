@@ -110,6 +110,7 @@ pub struct Limits {
     pub address: Rate,
     pub principal: Rate,
     pub credentials: Rate,
+    pub account: Rate,
 }
 
 /// So many at once, and so many a minute after that.

@@ -16,7 +16,10 @@ use super::{
     model::{Enrolment, Factor, FactorKind, FactorView},
     store, totp,
 };
-use crate::accounts::{AccountDeleted, Accounts};
+use crate::{
+    accounts::{AccountDeleted, Accounts},
+    devices::Devices,
+};
 
 const SEALED: &str = "factor";
 /// Factors an account may have; each is tried at every log-in.
@@ -28,6 +31,7 @@ pub struct Factors(Arc<Inner>);
 
 struct Inner {
     accounts: Accounts,
+    devices: Devices,
     keyring: Keyring,
     backup: MacKey,
     /// What authenticator apps call us.
@@ -35,9 +39,9 @@ struct Inner {
 }
 
 impl Factors {
-    pub(crate) fn new(accounts: Accounts, keyring: &Keyring, issuer: String) -> Result<Self> {
+    pub(crate) fn new(accounts: Accounts, devices: Devices, keyring: &Keyring, issuer: String) -> Result<Self> {
         let backup = keyring.mac_key("backup_code")?;
-        Ok(Self(Arc::new(Inner { accounts, keyring: keyring.clone(), backup, issuer })))
+        Ok(Self(Arc::new(Inner { accounts, devices, keyring: keyring.clone(), backup, issuer })))
     }
 
     /// The caller's factors, the oldest first. Errors: 401.
@@ -116,7 +120,7 @@ impl Factors {
     /// Errors: 401, also for a log-in that is not fresh; 404.
     pub async fn delete(&self, ctx: &Ctx, id: FactorId) -> Result<()> {
         let user_id = ctx.actor.require_fresh(ctx.now(), StepUp::FRESH)?.user_id;
-        let accounts = self.0.accounts.clone();
+        let (accounts, devices) = (self.0.accounts.clone(), self.0.devices.clone());
         let deleted = ctx.write(move |ctx, tx| {
             async move {
                 let refused = || Error::new(Code::InvalidToken);
@@ -125,6 +129,7 @@ impl Factors {
                     return Err(Error::new(Code::NotFound));
                 }
                 accounts.recount_factors(tx, user_id).await?;
+                devices.end_trust(tx, user_id).await?;
                 if !accounts.lock(tx, user_id).await?.ok_or_else(refused)?.has_second_factor {
                     store::delete_codes(tx, user_id).await?;
                 }
@@ -218,11 +223,15 @@ impl Factors {
     }
 }
 
-/// Removes the factors of accounts that are deleted.
+/// Removes the factors and the devices of accounts that are deleted.
 pub struct Keeper;
 
 impl AccountDeleted for Keeper {
     fn hide<'t>(&'t self, tx: &'t mut Tx<'_>, _: &'t Ctx, user_id: UserId) -> BoxFuture<'t, Result<()>> {
-        store::delete_all(tx, user_id).boxed()
+        async move {
+            Devices::forget_all(tx, user_id).await?;
+            store::delete_all(tx, user_id).await
+        }
+        .boxed()
     }
 }

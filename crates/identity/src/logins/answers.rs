@@ -31,6 +31,8 @@ struct AnswerTokens<'a> {
     access_token: &'a str,
     refresh_token: &'a str,
     token_type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_token: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -48,13 +50,18 @@ impl Logins {
             access_token: &grant.access_token,
             refresh_token: &grant.refresh_token,
             token_type: "Bearer",
+            device_token: grant.device_token.as_deref(),
         });
         let answer = Answer { user: &grant.user, tokens, expires_in: grant.expires_in.as_secs() };
         let mut reply = Reply::json(status, &answer)?;
         if status == StatusCode::CREATED {
             reply = reply.header(header::LOCATION, "/auth/v1/me")?;
         }
-        if transport == Transport::Bearer { Ok(reply) } else { self.set_cookies(reply, grant) }
+        match (&grant.device_token, transport) {
+            (_, Transport::Bearer) => Ok(reply),
+            (None, Transport::Cookie) => self.set_cookies(reply, grant),
+            (Some(token), Transport::Cookie) => self.cookies().set_device(self.set_cookies(reply, grant)?, token),
+        }
     }
 
     pub(crate) fn answer_outcome(&self, outcome: &Outcome, transport: Transport) -> Result<Reply> {
@@ -102,6 +109,8 @@ pub(super) fn grant_schema() -> Schema {
         Field::optional("access_token", Kind::text(2048)),
         Field::optional("refresh_token", Kind::text(200)),
         Field::optional("token_type", Kind::Enum(vec!["Bearer".into()])),
+        Field::optional("device_token", Kind::text(100))
+            .describe("Keep it and send it as X-Device-Token with log-ins: the device is known by it"),
         Field::required("expires_in", Kind::Int { min: 1, max: i64::MAX })
             .describe("Seconds until the access token ends"),
     ])

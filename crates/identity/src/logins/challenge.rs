@@ -5,11 +5,12 @@ use platform::single_use::{Issue, Purpose, Ticket};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    model::{Challenge, Outcome},
+    model::{Challenge, Grant, Outcome},
     service::Logins,
 };
 use crate::{
     accounts::User,
+    devices::Seen,
     sessions::{NewSession, Session, Transport},
 };
 
@@ -25,7 +26,7 @@ pub(super) struct Half {
 /// What a transaction came to: what the caller is told is made of it after the commit.
 #[allow(clippy::large_enum_variant, reason = "one lives as long as its request")]
 pub(crate) enum Begun {
-    Session(User, Session),
+    Session(User, Session, Seen),
     Challenge(Challenge),
 }
 
@@ -44,7 +45,8 @@ impl Half {
 }
 
 impl Logins {
-    /// Goes on after a first factor: a session, or a challenge when the account has a second factor that `method` is not already.
+    /// Goes on after a first factor: a session, or a challenge when the account has a second factor that `method` is not already
+    /// and the device is not trusted.
     /// The caller holds the account's lock.
     pub(crate) async fn begin(
         &self,
@@ -55,10 +57,11 @@ impl Logins {
         transport: Transport,
     ) -> Result<Begun> {
         let is_whole = kernel::actor::strength(&[Proof { method, at: ctx.now() }]) == kernel::Strength::Multi;
-        if is_whole || !user.has_second_factor {
+        if is_whole || !user.has_second_factor || self.devices().is_trusted(tx, ctx, user.id).await? {
             let new = NewSession { user_id: user.id, transport, proofs: vec![Proof { method, at: ctx.now() }] };
             let session = self.accounts().sessions().create(tx, ctx, new).await?;
-            return Ok(Begun::Session(user, session));
+            let seen = self.devices().see(tx, ctx, user.id).await?;
+            return Ok(Begun::Session(user, session, seen));
         }
         let half = Half {
             user_id: user.id.to_string(),
@@ -76,7 +79,10 @@ impl Logins {
     /// What is answered, once that is committed.
     pub(crate) fn outcome(&self, ctx: &Ctx, begun: Begun) -> Result<Outcome> {
         match begun {
-            Begun::Session(user, session) => self.grant(ctx, user, session).map(Outcome::Granted),
+            Begun::Session(user, session, seen) => {
+                let grant = self.grant(ctx, user, session)?;
+                Ok(Outcome::Granted(Grant { device_token: seen.token, ..grant }))
+            }
             Begun::Challenge(challenge) => Ok(Outcome::Challenged(challenge)),
         }
     }

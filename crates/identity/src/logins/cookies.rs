@@ -1,8 +1,11 @@
-//! The three cookies of a session: two that scripts cannot read, and the token that they must echo.
+//! The three cookies of a session: two that scripts cannot read, and the token that they must echo. A fourth knows the device again.
 use std::time::Duration;
 
 use kernel::Result;
 use web::{Cookie, Reply};
+
+/// As long as browsers keep a cookie: 400 days.
+const DEVICE_SECONDS: u64 = 400 * 24 * 3600;
 
 /// What the cookies are called here.
 #[derive(Clone, Debug)]
@@ -10,6 +13,7 @@ pub struct CookieNames {
     pub access: String,
     pub refresh: String,
     pub csrf: String,
+    pub device: String,
     is_secure: bool,
 }
 
@@ -27,7 +31,7 @@ impl CookieNames {
     pub(crate) fn of_url(public_url: &str) -> Self {
         let is_secure = !is_loopback_http(public_url);
         let name = |name: &str| if is_secure { format!("__Host-hardpan_{name}") } else { format!("hardpan_{name}") };
-        Self { access: name("access"), refresh: name("refresh"), csrf: name("csrf"), is_secure }
+        Self { access: name("access"), refresh: name("refresh"), csrf: name("csrf"), device: name("device"), is_secure }
     }
 
     pub(super) fn set(&self, reply: Reply, values: &Values<'_>) -> Result<Reply> {
@@ -43,6 +47,11 @@ impl CookieNames {
             .cookie(&self.cookie(&self.access, "", 0, true))?
             .cookie(&self.cookie(&self.refresh, "", 0, true))?
             .cookie(&self.cookie(&self.csrf, "", 0, false))
+    }
+
+    /// What the device is known by from now on; it outlives the session.
+    pub(super) fn set_device(&self, reply: Reply, token: &str) -> Result<Reply> {
+        reply.cookie(&self.cookie(&self.device, token, DEVICE_SECONDS, true))
     }
 
     fn cookie(&self, name: &str, value: &str, max_age: u64, is_http_only: bool) -> Cookie {

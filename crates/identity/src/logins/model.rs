@@ -26,6 +26,8 @@ pub struct Grant {
     pub access_token: String,
     pub refresh_token: String,
     pub expires_in: Duration,
+    /// What the device is known by from now on, when it was not known before.
+    pub device_token: Option<String>,
 }
 
 /// What comes of a first factor that was right.

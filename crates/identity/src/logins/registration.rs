@@ -1,16 +1,13 @@
 //! Registering: an account and its first session in one transaction.
 use ::store::Ctx;
 use futures_util::FutureExt as _;
-use kernel::{Code, Error, Method, Proof, Result};
+use kernel::{Code, Error, Method, Result};
 
 use super::{
-    model::{Grant, Registration},
+    model::{Grant, Outcome, Registration},
     service::Logins,
 };
-use crate::{
-    accounts::NewAccount,
-    sessions::{NewSession, Transport},
-};
+use crate::{accounts::NewAccount, sessions::Transport};
 
 impl Logins {
     /// Creates an account for whoever asks, and logs them in.
@@ -20,22 +17,18 @@ impl Logins {
         if self.registration() == Registration::Closed {
             return Err(Error::new(Code::RegistrationClosed));
         }
-        let accounts = self.accounts().clone();
-        let password_hash = accounts.prepare(ctx, &new).await?;
+        let password_hash = self.accounts().prepare(ctx, &new).await?;
+        let logins = self.clone();
         let created = ctx.write(move |ctx, tx| {
             async move {
-                let user = accounts.insert(tx, &ctx, &new, &password_hash).await?;
-                let new = NewSession {
-                    user_id: user.id,
-                    transport,
-                    proofs: vec![Proof { method: Method::Password, at: ctx.now() }],
-                };
-                let session = accounts.sessions().create(tx, &ctx, new).await?;
-                Ok((user, session))
+                let user = logins.accounts().insert(tx, &ctx, &new, &password_hash).await?;
+                logins.begin(tx, &ctx, user, Method::Password, transport).await
             }
             .boxed()
         });
-        let (user, session) = created.await?;
-        self.grant(ctx, user, session)
+        match self.outcome(ctx, created.await?)? {
+            Outcome::Granted(grant) => Ok(grant),
+            Outcome::Challenged(_) => Err(Error::internal("an account that was just created has a second factor")),
+        }
     }
 }

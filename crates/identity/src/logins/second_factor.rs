@@ -8,11 +8,12 @@ use platform::{
 };
 use serde_json::json;
 
-use super::{model::Grant, service::Logins};
+use super::{challenge::Half, model::Grant, service::Logins};
 use crate::{
     accounts::User,
     factors::FactorKind,
-    sessions::{NewSession, Session, Transport},
+    guard::Subject,
+    sessions::{NewSession, Session},
 };
 
 /// What a code came to. Returned from the transaction, not failed with: what was counted is to be committed.
@@ -31,23 +32,47 @@ pub(super) enum StepUpFactor {
 }
 
 impl Logins {
-    /// Completes a log-in. Errors: 401 `invalid_token` for a challenge that is over, `invalid_code`; 503.
-    pub(super) async fn verify(&self, ctx: &Ctx, ticket: Ticket, kind: FactorKind, code: String) -> Result<Grant> {
+    /// Completes a log-in. With `trusts` the device needs no second factor for thirty days.
+    ///
+    /// Errors: 401 `invalid_token` for a challenge that is over, `invalid_code`; 429 after too many tries; 503.
+    pub(super) async fn verify(
+        &self,
+        ctx: &Ctx,
+        ticket: Ticket,
+        kind: FactorKind,
+        code: String,
+        trusts: bool,
+    ) -> Result<Grant> {
+        let half = self.half_of(ctx, &ticket).await?;
+        let user_id = half.and_then(|half| half.user_id()).ok_or_else(|| Error::new(Code::InvalidToken))?;
+        let counted = self.guard().admit(self.subject(ctx, user_id).await?, ctx.now())?;
         let logins = self.clone();
-        let verdict = ctx
-            .write(move |ctx, tx| async move { logins.answer_challenge(tx, &ctx, &ticket, kind, &code).await }.boxed());
+        let verdict = ctx.write(move |ctx, tx| {
+            async move {
+                let verdict = logins.answer_challenge(tx, &ctx, &ticket, kind, &code).await?;
+                let Verdict::Right(user, session) = verdict else { return Ok((verdict, None)) };
+                let seen = logins.devices().see(tx, &ctx, user.id).await?;
+                if trusts {
+                    logins.devices().trust(tx, &ctx, seen.id).await?;
+                }
+                Ok((Verdict::Right(user, session), seen.token))
+            }
+            .boxed()
+        });
         match verdict.await? {
-            Verdict::Right(user, session) => self.grant(ctx, user, session),
-            Verdict::Wrong => Err(Error::new(Code::InvalidCode)),
-            Verdict::Over => Err(Error::new(Code::InvalidToken)),
+            (Verdict::Right(user, session), device_token) => {
+                counted.succeeded();
+                Ok(Grant { device_token, ..self.grant(ctx, user, session)? })
+            }
+            (Verdict::Wrong, _) => Err(Error::new(Code::InvalidCode)),
+            (Verdict::Over, _) => Err(Error::new(Code::InvalidToken)),
         }
     }
 
-    /// How the tokens of a log-in that is not complete are to travel, if it is alive.
-    pub(super) async fn transport_of_challenge(&self, ctx: &Ctx, ticket: &Ticket) -> Result<Option<Transport>> {
+    /// The log-in that is not complete, if it is alive.
+    pub(super) async fn half_of(&self, ctx: &Ctx, ticket: &Ticket) -> Result<Option<Half>> {
         let (logins, ticket) = (self.clone(), ticket.clone());
-        let half = ctx.read(move |ctx, tx| async move { logins.half(tx, &ctx, &ticket).await }.boxed()).await?;
-        Ok(half.map(|half| half.transport))
+        ctx.read(move |ctx, tx| async move { logins.half(tx, &ctx, &ticket).await }.boxed()).await
     }
 
     async fn answer_challenge(
@@ -83,6 +108,7 @@ impl Logins {
     pub(super) async fn confirm_factor(&self, ctx: &Ctx, id: FactorId, code: String) -> Result<Grant> {
         let principal = ctx.actor.require_fresh(ctx.now(), kernel::StepUp::FRESH)?;
         let (user_id, old) = (principal.user_id, principal.session_id);
+        let counted = self.guard().admit(Subject::Account(user_id), ctx.now())?;
         let logins = self.clone();
         let verdict = ctx.write(move |ctx, tx| {
             async move {
@@ -99,6 +125,9 @@ impl Logins {
         let verdict = verdict.await?;
         self.accounts().sessions().forget(old);
         self.accounts().sessions().forget_user(user_id);
+        if matches!(verdict, Verdict::Right(..)) {
+            counted.succeeded();
+        }
         self.elevated(ctx, verdict)
     }
 
@@ -108,6 +137,7 @@ impl Logins {
     pub(super) async fn step_up(&self, ctx: &Ctx, factor: StepUpFactor) -> Result<Grant> {
         let principal = ctx.actor.require_login()?;
         let (user_id, old) = (principal.user_id, principal.session_id);
+        let counted = self.guard().admit(self.subject(ctx, user_id).await?, ctx.now())?;
         let wrong = match factor {
             StepUpFactor::Password(_) => Code::InvalidCredentials,
             StepUpFactor::Code(..) => Code::InvalidCode,
@@ -143,7 +173,10 @@ impl Logins {
         self.accounts().sessions().forget(old);
         match verdict {
             Verdict::Wrong => Err(Error::new(wrong)),
-            verdict => self.elevated(ctx, verdict),
+            verdict => {
+                counted.succeeded();
+                self.elevated(ctx, verdict)
+            }
         }
     }
 

@@ -44,15 +44,18 @@ struct VerifyBody {
     challenge_id: String,
     method: FactorKind,
     code: String,
+    trust_device: Option<bool>,
 }
 
 async fn verify(logins: Logins, mut call: Call) -> Result<Reply> {
     let body: VerifyBody = call.body()?;
     let ticket = Ticket::parse(&body.challenge_id).ok_or_else(|| Error::new(Code::InvalidToken))?;
-    if logins.transport_of_challenge(&call.ctx, &ticket).await? == Some(Transport::Cookie) {
+    let half = logins.half_of(&call.ctx, &ticket).await?;
+    if half.is_some_and(|half| half.transport == Transport::Cookie) {
         call.check_origin()?;
     }
-    let grant = logins.verify(&call.ctx, ticket, body.method, body.code).await?;
+    let trusts = body.trust_device.unwrap_or_default();
+    let grant = logins.verify(&call.ctx, ticket, body.method, body.code, trusts).await?;
     logins.answer(StatusCode::OK, &grant, grant.session.transport)
 }
 
@@ -91,6 +94,7 @@ fn verify_schema() -> Schema {
         Field::required("challenge_id", Kind::text(200)).describe("As the log-in gave it"),
         Field::required("method", Kind::Enum(methods)),
         code_field(),
+        Field::optional("trust_device", Kind::Bool).describe("Ask for no second factor on this device for thirty days"),
     ])
 }
 

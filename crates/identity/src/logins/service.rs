@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use ::store::Ctx;
 use futures_util::FutureExt as _;
-use kernel::{Code, Error, Method, Result, Secret, SessionId, UserId};
+use kernel::{Code, Error, Method, Result, Secret, SessionId, UserId, Uuid, Value};
 use platform::{
     audit::{self, Entry},
     secrets::{Keyring, MacKey},
@@ -18,13 +18,17 @@ use super::{
 };
 use crate::{
     accounts::{Accounts, Identifier, User},
+    devices::Devices,
     factors::Factors,
+    guard::{Guard, Subject, Try},
     sessions::{Rotation, Session, Transport},
     tokens::Tokens,
 };
 
 /// A right password may be tried so often against a hash that changes meanwhile: a log-in at the same moment renews it.
 const TRIES: usize = 3;
+/// Stands for nobody where somebody costs a look at the devices.
+const NOBODY: UserId = UserId::from_uuid(Uuid::nil());
 /// Rows that failures by unknown names may take.
 const BUCKETS: u8 = 64;
 
@@ -38,6 +42,8 @@ struct Inner {
     cookies: CookieNames,
     registration: Registration,
     factors: Factors,
+    devices: Devices,
+    guard: Guard,
     single_use: SingleUse,
     buckets: MacKey,
 }
@@ -50,12 +56,24 @@ impl Logins {
         cookies: CookieNames,
         registration: Registration,
         factors: Factors,
+        devices: Devices,
+        guard: Guard,
     ) -> Result<Self> {
         let (buckets, single_use) = (keyring.mac_key("failed_login")?, SingleUse::new(keyring)?);
-        Ok(Self(Arc::new(Inner { accounts, tokens, cookies, registration, factors, single_use, buckets })))
+        Ok(Self(Arc::new(Inner {
+            accounts,
+            tokens,
+            cookies,
+            registration,
+            factors,
+            devices,
+            guard,
+            single_use,
+            buckets,
+        })))
     }
 
-    /// Errors: 401 `invalid_credentials`, the same for every reason; 503.
+    /// Errors: 401 `invalid_credentials`, the same for every reason; 429 after too many tries; 503.
     pub(super) async fn log_in(
         &self,
         ctx: &Ctx,
@@ -63,20 +81,26 @@ impl Logins {
         password: Secret<String>,
         transport: Transport,
     ) -> Result<Outcome> {
-        let bucket = self.bucket(&identifier);
+        let (bucket, mut counted) = (self.bucket(&identifier), None);
         let mut failed = None;
         for _ in 0..TRIES {
             let found = self.accounts().credentials(ctx, identifier.clone()).await?;
             let (user_id, hash) = found.map_or((None, None), |found| (Some(found.user_id), found.password_hash));
             failed = user_id;
+            if counted.is_none() {
+                counted = Some(self.admit(ctx, user_id, &identifier).await?);
+            }
             let passwords = self.accounts().passwords();
             let tried = passwords.verify_and_renew(ctx.random(), password.clone(), hash.as_deref()).await?;
             let (true, Some(user_id), Some(hash)) = (tried.is_right, user_id, hash) else { break };
             if let Some(begun) = self.begin_with_password(ctx, user_id, hash, tried.renewed, transport).await? {
+                if let Some(counted) = counted {
+                    counted.succeeded();
+                }
                 return self.outcome(ctx, begun);
             }
         }
-        self.note_failure(ctx, failed, bucket).await?;
+        self.note_failure(ctx, failed, &identifier, bucket).await?;
         Err(Error::new(Code::InvalidCredentials))
     }
 
@@ -103,13 +127,47 @@ impl Logins {
         .await
     }
 
+    /// Counts a try of a password, for an account as for a name that nobody has.
+    async fn admit(&self, ctx: &Ctx, user_id: Option<UserId>, identifier: &Identifier) -> Result<Try> {
+        let device = self.subject(ctx, user_id.unwrap_or(NOBODY)).await?;
+        let (Identifier::Email(name) | Identifier::Username(name)) = identifier;
+        let subject = if user_id.is_some() { device } else { Subject::Name(name) };
+        self.guard().admit(subject, ctx.now())
+    }
+
+    /// Whose tries are counted when somebody tries to be `user_id`.
+    pub(super) async fn subject(&self, ctx: &Ctx, user_id: UserId) -> Result<Subject<'static>> {
+        if ctx.request.device.is_none() {
+            return Ok(Subject::Account(user_id));
+        }
+        let devices = self.devices().clone();
+        let known = ctx.read(move |ctx, tx| async move { devices.known(tx, &ctx, user_id).await }.boxed()).await?;
+        Ok(known.map_or(Subject::Account(user_id), Subject::Device))
+    }
+
     /// One small write either way, so that the time of an answer does not tell whether there is an account: an audit
     /// row where there is one, a counter where there is none.
-    async fn note_failure(&self, ctx: &Ctx, user_id: Option<UserId>, bucket: i64) -> Result<()> {
+    async fn note_failure(
+        &self,
+        ctx: &Ctx,
+        user_id: Option<UserId>,
+        identifier: &Identifier,
+        bucket: i64,
+    ) -> Result<()> {
         tracing::warn!(target: "security", event = "login_failed", address = address(ctx), request_id = ctx.request.id,
             "a log-in failed");
+        let (Identifier::Email(name) | Identifier::Username(name)) = identifier;
+        let subject = user_id.map_or(Subject::Name(name), Subject::Account);
+        let is_stuffing = self.guard().is_stuffing(subject, ctx.request.address);
+        if is_stuffing {
+            tracing::warn!(target: "security", event = "credential_stuffing", address = address(ctx),
+                request_id = ctx.request.id, "log-ins to many accounts failed from one network");
+        }
         ctx.write(move |ctx, tx| {
             async move {
+                if is_stuffing {
+                    audit::record(tx, &ctx, Entry::new("threat.credential_stuffing", "network", Value::Null)).await?;
+                }
                 match user_id {
                     Some(id) => audit::record(tx, &ctx, Entry::new("login.failed", "user", id)).await,
                     None => store::count_failure(tx, bucket, ctx.now()).await,
@@ -166,6 +224,7 @@ impl Logins {
             access_token: tokens.issue_access(&session, ctx.now())?,
             refresh_token: tokens.issue_refresh(&session),
             expires_in: tokens.access_ttl(),
+            device_token: None,
             user,
             session,
         })
@@ -185,6 +244,14 @@ impl Logins {
 
     pub(super) fn factors(&self) -> &Factors {
         &self.0.factors
+    }
+
+    pub(super) fn devices(&self) -> &Devices {
+        &self.0.devices
+    }
+
+    pub(super) fn guard(&self) -> &Guard {
+        &self.0.guard
     }
 
     pub(crate) fn single_use(&self) -> &SingleUse {

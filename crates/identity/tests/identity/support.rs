@@ -42,6 +42,7 @@ pub fn settings() -> Settings {
         breached_passwords: None,
         roles: vec!["editor".to_owned()],
         mfa_roles: Vec::new(),
+        tries: None,
     }
 }
 

@@ -114,7 +114,7 @@ pub(crate) mod tests {
     }
 
     fn line(path: &'static str) -> Line {
-        let info = RequestInfo { id: "r1".into(), address: Some([10, 0, 0, 1].into()), user_agent: None };
+        let info = RequestInfo { id: "r1".into(), address: Some([10, 0, 0, 1].into()), user_agent: None, device: None };
         Line::new(Arc::new(info), Method::GET, Uri::from_static(path))
     }
 

@@ -3,14 +3,14 @@ use std::{any::Any, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc};
 
 use axum::body::Body;
 use futures_util::FutureExt as _;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Version, header};
-use kernel::{Code, Error};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version, header};
+use kernel::{Code, Error, Secret};
 use store::RequestInfo;
 use tokio::time::timeout;
 
 use super::Inner;
 use crate::{
-    Class, Reply, client_address,
+    Class, Reply, client_address, cookies,
     edge::{
         audit::Line,
         limits::{self, Verdict},
@@ -20,6 +20,9 @@ use crate::{
 };
 
 const USER_AGENT_MAX: usize = 256;
+/// Where clients without cookies send what their device is known by.
+const DEVICE: HeaderName = HeaderName::from_static("x-device-token");
+const DEVICE_MAX: usize = 100;
 
 /// One request on its way.
 pub(super) struct Exchange {
@@ -83,7 +86,14 @@ impl Inner {
             id: request_id::of(headers, self.source.clock.now(), &*self.source.random),
             address: Some(client_address::of(peer.ip(), headers, &self.trusted_proxies)),
             user_agent: agent.map(|agent| agent.chars().take(USER_AGENT_MAX).collect()),
+            device: self.device(headers),
         }
+    }
+
+    fn device(&self, headers: &HeaderMap) -> Option<Secret<String>> {
+        let sent = headers.get(&DEVICE).and_then(|value| value.to_str().ok());
+        let sent = sent.or_else(|| cookies::get(headers, self.authenticate.device_cookie()));
+        sent.filter(|text| text.len() <= DEVICE_MAX).map(|text| Secret::new(text.to_owned()))
     }
 
     async fn answer(&self, exchange: &mut Exchange, origin: Option<&HeaderValue>) -> Result<Reply, Refusal> {

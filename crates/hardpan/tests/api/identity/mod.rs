@@ -2,6 +2,7 @@
 mod cookies;
 mod deletion;
 mod imported;
+mod devices;
 mod log_in;
 mod log_out;
 mod mfa;
@@ -12,3 +13,4 @@ mod registration;
 mod roles;
 mod sessions;
 mod step_up;
+mod tries;

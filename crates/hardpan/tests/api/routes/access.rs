@@ -15,6 +15,8 @@ const TABLE: &[(&[&str], [u16; 4])] = &[
     // Its challenge is nobody's.
     (&["verify_mfa"], [401, 401, 401, 401]),
     (&["list_factors", "count_backup_codes", "step_up"], [401, 200, 200, 200]),
+    (&["list_devices"], [401, 200, 200, 200]),
+    (&["delete_device"], [401, 404, 204, 404]),
     (&["enrol_totp"], [401, 201, 201, 201]),
     (&["delete_factor"], [401, 404, 204, 404]),
     // The owner's code is wrong, the others find nothing.

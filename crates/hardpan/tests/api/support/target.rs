@@ -19,6 +19,8 @@ pub struct Targets {
     pub session: String,
     /// A second factor of the owner's that is not confirmed.
     factor: String,
+    /// A device of the owner's.
+    device: String,
     /// An account that is nobody's concern.
     pub user: String,
     counter: AtomicUsize,
@@ -38,13 +40,22 @@ impl Targets {
         let user = app.register("nobody@example.com").await.id;
         let session = app.current_session(&app.login(&owner.email).await).await;
         let factor = Authenticator::enrol(app, owner).await.id;
-        Self { records, session, factor, user, counter }
+        let device = Self::device(app, owner).await;
+        Self { records, session, factor, device, user, counter }
+    }
+
+    /// The device of another log-in of the owner's.
+    async fn device(app: &TestApp, owner: &Person) -> String {
+        app.login(&owner.email).await;
+        let listed = app.get("/auth/v1/me/devices").bearer(&owner.token).send().await.expect(200).json();
+        listed["items"][0]["id"].as_str().unwrap().to_owned()
     }
 
     /// Another thing of the kind that the route acts on, for a route that ends it.
     pub async fn fresh(&self, app: &TestApp, route: &Route, owner: &Person, administrator: &Person) -> String {
         let Some(resource) = app.resources().iter().find(|resource| route.path.contains(&resource.name)) else {
             return match &*route.operation.id {
+                "delete_device" => Self::device(app, owner).await,
                 "delete_factor" | "confirm_factor" => Authenticator::enrol(app, owner).await.id,
                 "delete_session" => app.current_session(&app.login(&owner.email).await).await,
                 _ => self.id(route).to_owned(),
@@ -62,6 +73,7 @@ impl Targets {
             ["", "admin", "v1", "users", ..] => &self.user,
             ["", "auth", "v1", "sessions", ..] => &self.session,
             ["", "auth", "v1", "me", "factors", ..] => &self.factor,
+            ["", "auth", "v1", "me", "devices", ..] => &self.device,
             _ => panic!("nobody said what {} acts on", route.path),
         }
     }

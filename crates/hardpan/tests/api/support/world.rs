@@ -70,7 +70,7 @@ fn configured(dir: &Path, app_file: &str, url: &str, environment: &[(&str, &str)
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned())),
     );
-    for class in ["ADDRESS", "PRINCIPAL", "CREDENTIALS"] {
+    for class in ["ADDRESS", "PRINCIPAL", "CREDENTIALS", "ACCOUNT"] {
         all.insert(format!("HARDPAN_LIMITS__{class}__BURST"), "100000".to_owned());
     }
     all.extend(environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));

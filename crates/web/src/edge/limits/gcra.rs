@@ -12,27 +12,27 @@ const SHARDS: usize = 64;
 
 /// How fast units come back, and how many may be saved up. Times in microseconds.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pace {
+pub struct Pace {
     interval: i64,
     burst: i64,
 }
 
 impl Pace {
-    pub(super) fn new(burst: u32, per_minute: u32) -> Self {
+    pub fn new(burst: u32, per_minute: u32) -> Self {
         const MINUTE: u32 = 60_000_000;
         // Rounded up: never more than the rate.
         Self { interval: i64::from(MINUTE.div_ceil(per_minute.max(1))), burst: i64::from(burst.max(1)) }
     }
 
     /// How long an empty allowance takes to fill.
-    pub(super) fn full(self) -> Duration {
+    pub fn full(self) -> Duration {
         Duration::from_micros((self.interval * self.burst).unsigned_abs())
     }
 }
 
 /// What became of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Taken {
+pub struct Taken {
     pub is_admitted: bool,
     pub remaining: u32,
     /// Until one more unit is there.
@@ -40,7 +40,7 @@ pub(super) struct Taken {
 }
 
 /// Per key, the moment its allowance is full again (the theoretical arrival time of the literature).
-pub(super) struct Table {
+pub struct Table {
     shards: Vec<Mutex<HashMap<u128, i64>>>,
     hasher: RandomState,
     keys_per_shard: usize,
@@ -48,13 +48,13 @@ pub(super) struct Table {
 
 impl Table {
     /// Holds about `keys` keys at most.
-    pub(super) fn new(keys: usize) -> Self {
+    pub fn new(keys: usize) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
         Self { shards, hasher: RandomState::new(), keys_per_shard: keys.div_ceil(SHARDS) }
     }
 
     /// Takes one unit of `key`'s allowance, if there is one.
-    pub(super) fn take(&self, pace: Pace, key: u128, now: Timestamp) -> Taken {
+    pub fn take(&self, pace: Pace, key: u128, now: Timestamp) -> Taken {
         let now = now.micros();
         let mut keys = self.shard(key).lock().unwrap_or_else(PoisonError::into_inner);
         if !keys.contains_key(&key) && keys.len() >= self.keys_per_shard {
@@ -75,6 +75,14 @@ impl Table {
             is_admitted,
             remaining: u32::try_from(remaining).unwrap_or(0),
             next: Duration::from_micros(u64::try_from(next).unwrap_or(0)),
+        }
+    }
+
+    /// Gives one unit back that was taken.
+    pub fn give_back(&self, pace: Pace, key: u128) {
+        let mut keys = self.shard(key).lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(full_at) = keys.get_mut(&key) {
+            *full_at = full_at.saturating_sub(pace.interval);
         }
     }
 

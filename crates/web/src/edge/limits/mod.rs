@@ -1,5 +1,5 @@
 //! Rate limits: per address before anyone is known, per principal after, tighter where passwords and codes are tried.
-mod gcra;
+pub mod gcra;
 
 use std::{fmt::Write as _, net::IpAddr, time::Duration};
 

@@ -52,6 +52,10 @@ impl Authenticate for Fake {
     fn access_cookie(&self) -> &'static str {
         "hardpan_access"
     }
+
+    fn device_cookie(&self) -> &'static str {
+        "device"
+    }
 }
 
 fn user() -> UserId {

@@ -1,0 +1,120 @@
+//! Devices: known again by what they keep, trusted for thirty days, forgotten when their owner says so.
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+
+use crate::support::{Audit, Authenticator, Browser, PASSWORD, Request, TestApp, on_both, person};
+
+const DEVICES: &str = "/auth/v1/me/devices";
+const STEP: Duration = Duration::from_secs(30);
+
+fn log_in(app: &TestApp, email: &str, device: &str) -> Request {
+    let request = app.post("/auth/v1/login", &json!({"email": email, "password": PASSWORD}));
+    if device.is_empty() { request } else { request.header("x-device-token", device) }
+}
+
+/// Logs in with the second factor and trusts the device: what it is known by.
+async fn trusted(app: &TestApp, email: &str, authenticator: &Authenticator) -> String {
+    app.advance(STEP);
+    let challenge = app.challenge(email).await;
+    let body = json!({
+        "challenge_id": challenge["challenge_id"], "method": "totp", "code": authenticator.code(app), "trust_device": true,
+    });
+    let answer = app.post("/auth/v1/mfa/verify", &body).send().await.expect(200).json();
+    answer["device_token"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_is_known_again_by_what_it_keeps() {
+    on_both(async |app| {
+        let body = json!({"email": "ann@example.com", "password": PASSWORD});
+        let first = app.post("/auth/v1/register", &body).header("user-agent", "Phone").send().await.expect(201).json();
+        let token = first["device_token"].as_str().unwrap().to_owned();
+        let mut audit = Audit::of(&app.db).await;
+        let again = log_in(&app, "ann@example.com", &token).send().await.expect(200).json();
+        assert_eq!(again.get("device_token"), None::<&Json>);
+        assert_eq!(audit.actions().await, ["session.created"]);
+        // Another one is news.
+        let other = log_in(&app, "ann@example.com", "").send().await.expect(200).json();
+        assert_eq!(audit.actions().await, ["device.new", "session.created"]);
+        assert_ne!(other["device_token"], json!(token));
+        let ann = person(&again);
+        let listed =
+            app.get(DEVICES).bearer(&ann.token).header("x-device-token", &token).send().await.expect(200).json();
+        let items = listed["items"].as_array().unwrap();
+        let current: Vec<_> = items.iter().map(|device| device["is_current"].clone()).collect();
+        assert_eq!(items.len(), 2, "{listed}");
+        assert_eq!(current.iter().filter(|is| **is == json!(true)).count(), 1, "{listed}");
+        // What cannot be ours is no device, and a short one cannot be chosen.
+        let odd = log_in(&app, "ann@example.com", "AAAA").send().await.expect(200).json();
+        assert_ne!(odd["device_token"], json!("AAAA"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trusted_device_is_asked_for_no_second_factor_for_thirty_days() {
+    on_both(async |app| {
+        let ann = app.register("ann@example.com").await;
+        let (authenticator, _) = Authenticator::confirmed(&app, &ann).await;
+        let token = trusted(&app, "ann@example.com", &authenticator).await;
+        let granted = log_in(&app, "ann@example.com", &token).send().await.expect(200).json();
+        let ann = person(&granted);
+        // Trust is no proof: what wants a fresh one still does.
+        let codes = app.post("/auth/v1/me/backup-codes", &json!({})).bearer(&ann.token).untyped("");
+        codes.send().await.expect_problem(401, "fresh_login_required");
+        // Bound to the device, and to the account.
+        assert_eq!(log_in(&app, "ann@example.com", "").send().await.expect(200).json()["mfa_required"], true);
+        let bob = app.register("bob@example.com").await;
+        let (_, _) = Authenticator::confirmed(&app, &bob).await;
+        assert_eq!(log_in(&app, "bob@example.com", &token).send().await.expect(200).json()["mfa_required"], true);
+        app.advance(Duration::from_hours(30 * 24));
+        assert_eq!(log_in(&app, "ann@example.com", &token).send().await.expect(200).json()["mfa_required"], true);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_is_forgotten_is_trusted_no_more_and_neither_is_any_when_a_factor_goes() {
+    on_both(async |app| {
+        let (ann, bob) = (app.register("ann@example.com").await, app.register("bob@example.com").await);
+        let (authenticator, ann) = Authenticator::confirmed(&app, &ann).await;
+        let token = trusted(&app, "ann@example.com", &authenticator).await;
+        let listed = app.get(DEVICES).bearer(&ann.token).send().await.expect(200).json();
+        let trusted_one = listed["items"].as_array().unwrap().iter().find(|device| !device["trusted_until"].is_null());
+        let path = format!("{DEVICES}/{}", trusted_one.unwrap()["id"].as_str().unwrap());
+        app.delete(&path).bearer(&bob.token).send().await.expect_problem(404, "not_found");
+        app.delete(&path).bearer(&ann.token).send().await.expect(204);
+        assert_eq!(log_in(&app, "ann@example.com", &token).send().await.expect(200).json()["mfa_required"], true);
+
+        let token = trusted(&app, "ann@example.com", &authenticator).await;
+        let (_, ann) = {
+            app.advance(STEP);
+            let step_up = json!({"method": "totp", "code": authenticator.code(&app)});
+            let fresh = app.post("/auth/v1/step-up", &step_up).bearer(&ann.token).send().await.expect(200).json();
+            Authenticator::confirmed(&app, &person(&fresh)).await
+        };
+        let path = format!("/auth/v1/me/factors/{}", authenticator.id);
+        app.delete(&path).bearer(&ann.token).send().await.expect(204);
+        assert_eq!(log_in(&app, "ann@example.com", &token).send().await.expect(200).json()["mfa_required"], true);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn browsers_keep_a_cookie_that_scripts_cannot_read() {
+    on_both(async |app| {
+        app.register("ann@example.com").await;
+        let body = json!({"email": "ann@example.com", "password": PASSWORD, "transport": "cookie"});
+        let answer = app.post("/auth/v1/login", &body).send().await.expect(200);
+        let cookie = answer.set_cookie("hardpan_device").unwrap();
+        assert!(cookie.contains("HttpOnly") && cookie.contains("Max-Age=34560000"), "{cookie}");
+        assert_eq!(answer.json().get("device_token"), None::<&Json>);
+        let value = answer.cookie("hardpan_device").unwrap();
+        let with = app.post("/auth/v1/login", &body).header("cookie", &format!("hardpan_device={value}"));
+        let again = with.header("origin", "http://127.0.0.1:8080").send().await.expect(200);
+        assert_eq!(again.cookie("hardpan_device"), None);
+        Browser::of(&again, "").with_cookies(app.get("/auth/v1/me")).send().await.expect(200);
+    })
+    .await;
+}
