@@ -111,7 +111,7 @@ async fn browsers_keep_a_cookie_that_scripts_cannot_read() {
         assert!(cookie.contains("HttpOnly") && cookie.contains("Max-Age=34560000"), "{cookie}");
         assert_eq!(answer.json().get("device_token"), None::<&Json>);
         let value = answer.cookie("hardpan_device").unwrap();
-        let with = app.post("/auth/v1/login", &body).header("cookie", &format!("hardpan_device={value}"));
+        let with = app.post("/auth/v1/login", &body).header("cookie", &value);
         let again = with.header("origin", "http://127.0.0.1:8080").send().await.expect(200);
         assert_eq!(again.cookie("hardpan_device"), None);
         Browser::of(&again, "").with_cookies(app.get("/auth/v1/me")).send().await.expect(200);
