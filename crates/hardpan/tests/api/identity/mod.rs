@@ -1,8 +1,8 @@
 //! Accounts, sessions and roles, as clients see them.
 mod cookies;
 mod deletion;
-mod imported;
 mod devices;
+mod imported;
 mod log_in;
 mod log_out;
 mod mfa;
