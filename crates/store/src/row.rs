@@ -1,4 +1,6 @@
 //! Rows as both engines return them, and how a column becomes a Rust value.
+use std::ops::ControlFlow;
+
 use kernel::{Decimal, Error, Id, Result, Timestamp, Uuid, Value};
 
 /// One row of an answer. SQLite knows five storage classes, PostgreSQL real types; [`FromValue`] levels them.
@@ -22,6 +24,35 @@ impl Row {
 
     pub fn into_values(self) -> Vec<Value> {
         self.values
+    }
+
+    /// About what it takes in memory, in bytes.
+    fn size(&self) -> usize {
+        let of_value = |value: &Value| match value {
+            Value::Text(text) | Value::Json(text) => text.len(),
+            Value::Bytes(bytes) => bytes.len(),
+            _ => 16,
+        };
+        self.values.iter().map(of_value).sum()
+    }
+}
+
+/// The first rows of an answer.
+#[derive(Debug, Default)]
+pub struct Part {
+    pub rows: Vec<Row>,
+    /// Whether rows may have been left out.
+    pub is_cut: bool,
+    bytes: usize,
+}
+
+impl Part {
+    /// Takes a row more; breaks once they take `most_bytes`.
+    pub(crate) fn take(&mut self, row: Row, most_bytes: usize) -> ControlFlow<()> {
+        self.bytes = self.bytes.saturating_add(row.size());
+        self.rows.push(row);
+        self.is_cut = self.bytes >= most_bytes;
+        if self.is_cut { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
 

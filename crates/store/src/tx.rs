@@ -7,7 +7,9 @@ use std::{
 use kernel::{Error, Result, Value};
 
 use crate::{
-    Dialect, RequestInfo, Row, postgres, sql, sqlite,
+    Dialect, RequestInfo, Row, postgres,
+    row::Part,
+    sql, sqlite,
     statement::{Plan, Statements},
 };
 
@@ -102,15 +104,21 @@ impl<'c> Tx<'c> {
 
     /// All rows of an answer. Errors: internal, past the bound on rows.
     pub async fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
+        self.query_part(sql, params, usize::MAX).await.map(|part| part.rows)
+    }
+
+    /// The first rows of an answer, up to the one with which they take `most_bytes`: for rows that are longer than those before them.
+    /// Errors: internal, past the bound on rows.
+    pub async fn query_part(&mut self, sql: &str, params: &[Value], most_bytes: usize) -> Result<Part> {
         if self.is_rehearsed(sql) {
-            return Ok(Vec::new());
+            return Ok(Part::default());
         }
         let begun = self.begin_statement(sql)?;
         let answer = match &mut self.engine {
-            Engine::Sqlite(tx) => tx.query(sql, params),
-            Engine::Postgres(tx) => tx.query(sql, params).await,
+            Engine::Sqlite(tx) => tx.query(sql, params, most_bytes),
+            Engine::Postgres(tx) => tx.query(sql, params, most_bytes).await,
         };
-        self.end_statement(sql, begun, answer, |rows| rows.len() as u64)
+        self.end_statement(sql, begun, answer, |part| part.rows.len() as u64)
     }
 
     /// The first row of an answer, if there is one.

@@ -6,7 +6,7 @@ use kernel::{Result, Value};
 use super::{encode::encode, tables::Table};
 use crate::Tx;
 
-/// What a chunk aims at, in bytes; a single larger row makes a larger chunk.
+/// What a chunk aims at, in bytes; its last row may go past it.
 const CHUNK_SIZE: usize = 2 << 20;
 const MOST_ROWS: usize = 2_000;
 /// The first chunk's rows, while it is not known how large they are.
@@ -57,12 +57,14 @@ impl Walk {
         let sql = format!("SELECT {columns} FROM \"{}\" {start}ORDER BY {key} LIMIT {}", table.name, self.limit);
         let mut encoded = Vec::new();
         let mut rows = Vec::new();
-        for row in tx.query(&sql, &params).await? {
+        // The limit goes by the rows before; these may be longer.
+        let part = tx.query_part(&sql, &params, CHUNK_SIZE).await?;
+        for row in part.rows {
             let row = table.level(row.into_values())?;
             encode(&row, &mut encoded)?;
             rows.push(row);
         }
-        self.is_over = rows.len() < self.limit;
+        self.is_over = !part.is_cut && rows.len() < self.limit;
         let Some(last) = rows.last() else { return Ok(None) };
         let end = table.key_of(last);
         self.after = Some(end.clone());

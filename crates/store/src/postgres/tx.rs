@@ -12,7 +12,7 @@ use super::{
     connection::Prepared,
     lease::{Lease, State},
 };
-use crate::{Row, sql, tx::Access};
+use crate::{Row, row::Part, sql, tx::Access};
 
 /// A transaction on a leased connection. `BEGIN` is sent with the first statement.
 pub struct Tx<'c> {
@@ -24,8 +24,15 @@ pub struct Tx<'c> {
 /// What a statement answered.
 #[derive(Default)]
 struct Answer {
-    rows: Vec<Row>,
+    part: Part,
     changed: u64,
+}
+
+/// How many of a query's rows are kept.
+#[derive(Clone, Copy)]
+struct Most {
+    rows: usize,
+    bytes: usize,
 }
 
 impl<'c> Tx<'c> {
@@ -38,11 +45,13 @@ impl<'c> Tx<'c> {
     }
 
     pub async fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
-        self.run(sql, params, false).await.map(|answer| answer.changed)
+        self.run(sql, params, None).await.map(|answer| answer.changed)
     }
 
-    pub async fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
-        self.run(sql, params, true).await.map(|answer| answer.rows)
+    /// Rows until they take `most_bytes`.
+    pub async fn query(&mut self, sql: &str, params: &[Value], most_bytes: usize) -> Result<Part> {
+        let most = Most { rows: self.most_rows, bytes: most_bytes };
+        self.run(sql, params, Some(most)).await.map(|answer| answer.part)
     }
 
     pub async fn batch(&mut self, sql: &str) -> Result<()> {
@@ -65,13 +74,13 @@ impl<'c> Tx<'c> {
         self.check(answer)
     }
 
-    async fn run(&mut self, sql: &str, params: &[Value], is_query: bool) -> Result<Answer> {
+    async fn run(&mut self, sql: &str, params: &[Value], most: Option<Most>) -> Result<Answer> {
         match self.patience() {
             Some(patience) => {
-                let answer = timeout(patience, self.run_unbounded(sql, params, is_query)).await;
+                let answer = timeout(patience, self.run_unbounded(sql, params, most)).await;
                 answer.unwrap_or_else(|_| Err(self.unheard()))
             }
-            None => self.run_unbounded(sql, params, is_query).await,
+            None => self.run_unbounded(sql, params, most).await,
         }
     }
 
@@ -85,7 +94,7 @@ impl<'c> Tx<'c> {
         Error::unavailable("PostgreSQL did not answer in time")
     }
 
-    async fn run_unbounded(&mut self, sql: &str, params: &[Value], is_query: bool) -> Result<Answer> {
+    async fn run_unbounded(&mut self, sql: &str, params: &[Value], most: Option<Most>) -> Result<Answer> {
         let must_begin = self.access != Access::Read && self.lease.state == State::Idle;
         self.lease.state = if self.access == Access::Read { State::Busy } else { State::Open };
         let (prepared, has_begun) = self.prepare(sql, must_begin).await?;
@@ -99,15 +108,13 @@ impl<'c> Tx<'c> {
         if self.access == Access::Read && !prepared.only_reads {
             return Err(Error::internal("a read cannot change anything"));
         }
-        let most_rows = if is_query { self.most_rows } else { usize::MAX };
         let client = self.lease.client()?;
         let answer = if has_begun {
-            send(client, &prepared.statement, params, most_rows, is_query).await
+            send(client, &prepared.statement, params, most).await
         } else {
             // Together in one flight. Only a statement that reads: should BEGIN fail, a change would be committed alone.
             let (begun, answer) =
-                join(client.batch_execute("BEGIN"), send(client, &prepared.statement, params, most_rows, is_query))
-                    .await;
+                join(client.batch_execute("BEGIN"), send(client, &prepared.statement, params, most)).await;
             begun.map_err(Failure::Driver).and(answer)
         };
         let answer = match answer {
@@ -194,22 +201,19 @@ async fn send(
     client: &Client,
     statement: &Statement,
     params: &[Value],
-    most_rows: usize,
-    is_query: bool,
+    most: Option<Most>,
 ) -> std::result::Result<Answer, Failure> {
     let stream = client.query_raw(statement, params.iter().map(Param)).await.map_err(Failure::Driver)?;
     let mut stream = pin!(stream);
     let mut answer = Answer::default();
     while let Some(row) = stream.try_next().await.map_err(Failure::Driver)? {
-        if !is_query {
-            continue;
+        // What is too much is passed over, not kept: the server sends it all the same, and may fail on the way.
+        let Some(most) = most.filter(|_| !answer.part.is_cut) else { continue };
+        if answer.part.rows.len() == most.rows {
+            let message = format!("a statement answered with more than {} rows", most.rows);
+            return Err(Failure::Ours(Error::internal(message)));
         }
-        if answer.rows.len() == most_rows {
-            return Err(Failure::Ours(Error::internal(format!(
-                "a statement answered with more than {most_rows} rows"
-            ))));
-        }
-        answer.rows.push(Row::new(values_of(&row).map_err(Failure::Ours)?));
+        let _ = answer.part.take(Row::new(values_of(&row).map_err(Failure::Ours)?), most.bytes);
     }
     answer.changed = stream.rows_affected().unwrap_or(0);
     Ok(answer)

@@ -1,4 +1,6 @@
 //! Statements on one SQLite connection: parameters in, rows out.
+use std::ops::ControlFlow;
+
 use kernel::{Error, Result, Value};
 use rusqlite::{
     Statement,
@@ -6,7 +8,7 @@ use rusqlite::{
 };
 
 use super::{classify, connection::Session};
-use crate::{Row, sql};
+use crate::{Row, row::Part, sql};
 
 /// A transaction on the thread that owns the connection; every call answers at once.
 pub struct Tx<'c> {
@@ -24,22 +26,22 @@ impl<'c> Tx<'c> {
     }
 
     pub fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
-        let read = self.run(sql, params, |_| Ok(()))?;
+        let read = self.run(sql, params, |_| Ok(ControlFlow::Continue(())))?;
         // SQLite's count is about the last statement that changed rows, which a DDL statement or a query is not.
         Ok(if !read.is_reading && sql::changes_rows(sql) { self.session.connection.changes() } else { read.rows })
     }
 
-    pub fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
+    /// Rows until they take `most_bytes`.
+    pub fn query(&mut self, sql: &str, params: &[Value], most_bytes: usize) -> Result<Part> {
         let bound = self.session.bounds.rows;
-        let mut rows = Vec::new();
+        let mut part = Part::default();
         self.run(sql, params, |row| {
-            if rows.len() == bound {
+            if part.rows.len() == bound {
                 return Err(Error::internal(format!("a statement answered with more than {bound} rows")));
             }
-            rows.push(row);
-            Ok(())
+            Ok(part.take(row, most_bytes))
         })?;
-        Ok(rows)
+        Ok(part)
     }
 
     pub fn batch(&mut self, sql: &str) -> Result<()> {
@@ -55,7 +57,7 @@ impl<'c> Tx<'c> {
         }
     }
 
-    fn run(&self, sql: &str, params: &[Value], mut each: impl FnMut(Row) -> Result<()>) -> Result<Read> {
+    fn run(&self, sql: &str, params: &[Value], mut each: impl FnMut(Row) -> Result<ControlFlow<()>>) -> Result<Read> {
         self.begin_statement();
         let refused = |error| classify::error(self.session, error);
         let mut statement = self.session.connection.prepare_cached(sql).map_err(refused)?;
@@ -67,8 +69,10 @@ impl<'c> Tx<'c> {
             let columns = row.as_ref().column_count();
             let value = |column| value_of(row.get_ref(column).map_err(refused)?);
             let values = (0..columns).map(value).collect::<Result<_>>()?;
-            each(Row::new(values))?;
             read.rows += 1;
+            if each(Row::new(values))?.is_break() {
+                break;
+            }
         }
         Ok(read)
     }

@@ -257,3 +257,41 @@ async fn who_lost_the_database_is_told() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn long_rows_after_short_ones_are_read_a_few_at_a_time() {
+    const LENGTH: usize = 300_000;
+    on_both(async |database: TestDb| {
+        create_everything(&database).await;
+        let ctx = database.ctx();
+        let fill = ctx.write(|_, tx| {
+            async move {
+                for number in 0..150_u64 {
+                    let words = if number < 100 { String::new() } else { "x".repeat(LENGTH) };
+                    let row = [Uuid::from_u64_pair(7, number).into(), words.into()];
+                    tx.execute("INSERT INTO everything (id, words) VALUES ($1, $2)", &row).await?;
+                }
+                Ok(())
+            }
+            .boxed()
+        });
+        fill.await.unwrap();
+        let mut walk = Walk::new(Arc::clone(&tables(&ctx).await[0]));
+        let (mut rows, mut largest) = (Vec::new(), 0);
+        let read = ctx.read(move |_, tx| {
+            async move {
+                while let Some(chunk) = walk.next(tx).await? {
+                    largest = largest.max(chunk.encoded.len());
+                    rows.extend(chunk.rows);
+                }
+                Ok((rows, largest))
+            }
+            .boxed()
+        });
+        let (rows, largest) = read.await.unwrap();
+        assert!(largest < (2 << 20) + LENGTH + 1_000, "{largest} bytes at once");
+        assert_eq!(rows.len(), 150);
+        assert!(rows.windows(2).all(|pair| pair[0] != pair[1]));
+    })
+    .await;
+}
