@@ -8,6 +8,7 @@ mod check;
 mod folder;
 #[cfg_attr(not(feature = "live"), path = "relay.rs")]
 mod live;
+mod node;
 mod postgres;
 mod test;
 #[cfg(feature = "live")]

@@ -3,7 +3,10 @@ use std::process::ExitCode;
 
 use tokio::{process::Command, signal};
 
-use crate::postgres::{Durability, Server};
+use crate::{
+    node,
+    postgres::{Durability, Server},
+};
 
 /// Runs `cargo test` with `arguments`. Ends as it ends; the server is removed in every case.
 pub fn run(arguments: Vec<String>) -> ExitCode {
@@ -41,7 +44,12 @@ async fn tests(arguments: Vec<String>, url: &str, server: &Server) -> Result<Exi
     if !arguments.iter().take_while(|argument| *argument != "--").any(names_a_package) {
         command.arg("--workspace");
     }
-    command.args(arguments).env("HARDPAN_TEST_POSTGRES_URL", url).envs(server.tools()).kill_on_drop(true);
+    command
+        .args(arguments)
+        .env("HARDPAN_TEST_POSTGRES_URL", url)
+        .envs(server.tools())
+        .envs(node::tools().await)
+        .kill_on_drop(true);
     let status = command.status().await.map_err(|error| format!("cargo test could not be run: {error}"))?;
     // Ended by a signal, it has no code.
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))

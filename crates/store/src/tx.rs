@@ -30,12 +30,16 @@ pub(crate) struct Watch {
 
 /// What is done once the transaction is committed.
 #[derive(Clone, Default)]
-pub(crate) struct Afterwards(Arc<Mutex<Vec<Box<dyn FnOnce() + Send>>>>);
+pub(crate) struct Afterwards(Arc<Mutex<Vec<Then>>>);
+
+type Then = Box<dyn FnOnce() + Send>;
 
 impl Afterwards {
     pub(crate) fn run(&self) {
         let all = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        all.into_iter().for_each(|then| then());
+        for then in all {
+            then();
+        }
     }
 }
 

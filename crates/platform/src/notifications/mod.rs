@@ -20,4 +20,4 @@ pub use telephone::{SmsWay, Telephone};
 pub use template::Template;
 pub use templates::Templates;
 pub use twilio::Twilio;
-pub use url::MailUrl;
+pub use url::{MailUrl, Security, Server as MailServer};

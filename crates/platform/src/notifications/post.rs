@@ -146,12 +146,17 @@ fn judged(error: &smtp::Error) -> Failure {
     if error.is_timeout() {
         return Failure::retry("the mail server did not answer in time");
     }
+    let untrusted = || Failure::retry("no trusted TLS connection to the mail server");
     if error.is_tls() {
-        return Failure::retry("no trusted TLS connection to the mail server");
+        return untrusted();
     }
     let mut source = error.source();
     while let Some(inner) = source {
         if let Some(io) = inner.downcast_ref::<io::Error>() {
+            // How a handshake ends that failed.
+            if io.kind() == io::ErrorKind::InvalidData {
+                return untrusted();
+            }
             return Failure::retry(format!("the mail server cannot be reached: {}", io.kind()));
         }
         source = inner.source();

@@ -92,28 +92,25 @@ impl Templates {
     fn fault(&self, template: Template) -> Option<String> {
         let full = sample(template);
         let mut least = full.clone();
-        if let Some(values) = least.as_object_mut() {
-            Template::OPTIONAL.iter().for_each(|name| {
-                values.remove(*name);
-            });
+        for name in Template::OPTIONAL {
+            least[name] = Json::Null;
         }
-        for values in [full, least] {
-            match self.write(template, &values) {
-                Err(problem) => return Some(problem),
-                Ok(rendered) if !template.is_sms() && rendered.subject.is_empty() => {
-                    return Some(format!("{}.txt does not begin with a line `Subject: ...`", template.name()));
-                }
-                Ok(rendered) => {
-                    let needed = ["link", "code"].into_iter().filter(|name| template.values().contains(name));
-                    for name in
-                        needed.filter(|name| !rendered.text.contains(values[*name].as_str().unwrap_or_default()))
-                    {
-                        return Some(format!("{}.txt does not show {{{{ {name} }}}}", template.name()));
-                    }
-                }
-            }
+        [full, least].iter().find_map(|values| self.fault_with(template, values))
+    }
+
+    fn fault_with(&self, template: Template, values: &Json) -> Option<String> {
+        let name = template.name();
+        let rendered = match self.write(template, values) {
+            Err(problem) => return Some(problem),
+            Ok(rendered) => rendered,
+        };
+        if rendered.subject.is_empty() && !template.is_sms() {
+            return Some(format!("{name}.txt does not begin with a line `Subject: ...`"));
         }
-        None
+        // Without these a message is of no use.
+        let mut needed = ["link", "code"].into_iter().filter(|value| template.values().contains(value));
+        let lacking = needed.find(|value| !rendered.text.contains(values[*value].as_str().unwrap_or_default()))?;
+        Some(format!("{name}.txt does not show {{{{ {lacking} }}}}"))
     }
 }
 

@@ -32,7 +32,7 @@ async fn a_stop_finishes_what_is_on_its_way_and_leaves_the_rest() {
         let at_work = outbox.start(&db.source);
         add(&outbox, &ctx, "mail", "before").await;
         peer.bell.notified().await;
-        at_work.stop(Duration::from_secs(60)).await;
+        at_work.stop(Duration::from_mins(1)).await;
         add(&outbox, &ctx, "mail", "after").await;
         assert_eq!(peer.texts(), ["before"]);
         // What was on its way is written down: another start does not send it again.

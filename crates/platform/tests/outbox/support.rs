@@ -9,6 +9,7 @@ use platform::{
 };
 use store::{Ctx, migrate};
 use testkit::{Engine, TestDb};
+use tokio::sync::Notify;
 
 /// What the other side does with the next message.
 #[derive(Clone, Debug)]
@@ -26,12 +27,12 @@ pub struct Peer {
     /// What arrived: id, text, number of the attempt.
     pub arrived: Mutex<Vec<(OutboxId, String, i64)>>,
     /// Hears of each arrival.
-    pub bell: tokio::sync::Notify,
+    pub bell: Notify,
 }
 
 impl Peer {
     pub fn new(kind: &'static str) -> Arc<Self> {
-        Arc::new(Self { kind, behaviour: Behaviour::Takes.into(), arrived: Mutex::default(), bell: Default::default() })
+        Arc::new(Self { kind, behaviour: Behaviour::Takes.into(), arrived: Mutex::default(), bell: Notify::default() })
     }
 
     pub fn does(&self, behaviour: Behaviour) {

@@ -24,7 +24,7 @@ const SPECIAL_V4: [([u8; 4], u8); 16] = [
     ([224, 0, 0, 0], 3),
 ];
 
-/// Parts of 2000::/3 that are not of the public internet. Everything outside 2000::/3 is not either.
+/// Parts of `2000::/3` that are not of the public internet. Everything outside `2000::/3` is not either.
 const SPECIAL_V6: [([u16; 3], u32); 4] =
     [([0x2001, 0, 0], 23), ([0x2001, 0xdb8, 0], 32), ([0x2620, 0x4f, 0x8000], 48), ([0x3fff, 0, 0], 20)];
 
@@ -44,17 +44,14 @@ pub(super) fn may_call(address: IpAddr, allowed: &[IpNet]) -> bool {
 /// The IPv4 address inside an IPv6 one: mapped and compatible (RFC 4291), NAT64 (RFC 6052), 6to4 (RFC 3056), SIIT (RFC 2765).
 fn meant(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else { return address };
-    let [a, b, c, d, e, f, g, h] = v6.segments();
-    let inner = |high: u16, low: u16| {
-        let [one, two] = high.to_be_bytes();
-        let [three, four] = low.to_be_bytes();
-        IpAddr::V4(Ipv4Addr::new(one, two, three, four))
-    };
-    match (a, b, c, d, e, f) {
+    let v4 = |[one, two]: [u16; 2]| IpAddr::V4(Ipv4Addr::from_bits(u32::from(one) << 16 | u32::from(two)));
+    match v6.segments() {
         // `::` and `::1` are themselves.
-        (0, 0, 0, 0, 0, 0) if (g, h) != (0, 0) && (g, h) != (0, 1) => inner(g, h),
-        (0, 0, 0, 0, 0, 0xffff) | (0, 0, 0, 0, 0xffff, 0) | (0x64, 0xff9b, 0, 0, 0, 0) => inner(g, h),
-        (0x2002, ..) => inner(b, c),
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => address,
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x2002, high, low, ..] => v4([high, low]),
         _ => address,
     }
 }
