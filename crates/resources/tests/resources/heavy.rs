@@ -2,7 +2,10 @@
 use std::sync::Arc;
 
 use kernel::{Code, Limit, Uuid};
-use resources::records::{ListQuery, Listing, Parts};
+use resources::records::{
+    ListQuery, Listing, Parts,
+    transfer::{Export, Format},
+};
 use serde_json::json;
 use store::{Db, Options, Source, statement::Recording};
 use testkit::TestDb;
@@ -146,6 +149,29 @@ async fn a_batch_over_too_much_is_refused_before_it_is_read() {
         assert_eq!(delete(&ids).await.unwrap_err().code(), Code::BodyTooLarge);
         assert_eq!(read(&recording), Vec::<usize>::new());
         assert_eq!(delete(&ids[..7]).await.unwrap().deleted, 7);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_reads_few_long_records_at_once_after_many_short_ones() {
+    testkit::on_both(async |db: TestDb| {
+        let world = World::new(db, TABLES).await;
+        let texts = world.resource("texts");
+        let user = world.user(1, &[]);
+        for n in 0..130 {
+            let body = json!({"n": n, "body": "x".repeat(if n < 100 { 1 } else { LENGTH })});
+            world.records.create(&user, &texts, object(body)).await.unwrap();
+        }
+        let all = Export { format: Format::JsonLines, fields: Vec::new(), filter: None, has_deleted: false };
+        let (mut file, mut pages) = (Vec::new(), vec![0]);
+        let mut heard = |total| pages.push(total);
+        let total = world.records.export(&world.system(), &texts, &all, &mut file, &mut heard).await.unwrap();
+        assert_eq!((total, file.iter().filter(|byte| **byte == b'\n').count()), (130, 130));
+        let long: Vec<u64> =
+            pages.windows(2).filter(|pair| pair[1] > 100).map(|pair| pair[1] - pair[0].max(100)).collect();
+        // 4 MiB, and a record.
+        assert!(long.len() > 3 && long.iter().all(|records| *records <= 9), "{pages:?}");
     })
     .await;
 }

@@ -15,7 +15,8 @@ use crate::{
     schema::{Declaration, Resource},
 };
 
-/// Up to `limit` records for which `filter` holds, in the order of ids, after the id `after`.
+/// Up to `limit` records for which `filter` holds, in the order of ids, after the id `after`, and whether these are the last; fewer where they
+/// are long, so that a page takes no more than `most_bytes` and a record.
 pub(in crate::records) async fn page(
     tx: &mut Tx<'_>,
     declaration: &Declaration,
@@ -23,8 +24,8 @@ pub(in crate::records) async fn page(
     filter: &Bound,
     after: Option<Uuid>,
     has_deleted: bool,
-    limit: usize,
-) -> Result<Vec<Record>> {
+    (limit, most_bytes): (usize, usize),
+) -> Result<(Vec<Record>, bool)> {
     let mut sql = Sql::new();
     sql.push(&format!("SELECT {} FROM \"{}\" WHERE ", columns(resource), resource.name));
     rule::push(&mut sql, declaration, resource, filter);
@@ -39,8 +40,10 @@ pub(in crate::records) async fn page(
     }
     sql.push(" ORDER BY id LIMIT ");
     sql.value(i64::try_from(limit).unwrap_or(i64::MAX));
-    let rows = tx.query(&sql.text, &sql.params).await?;
-    rows.into_iter().map(|row| Record::from_row(resource, row)).collect()
+    let part = tx.query_part(&sql.text, &sql.params, most_bytes).await?;
+    let is_last = !part.is_cut && part.rows.len() < limit;
+    let page = part.rows.into_iter().map(|row| Record::from_row(resource, row)).collect::<Result<_>>()?;
+    Ok((page, is_last))
 }
 
 /// The records whose values at `places` are any of `wanted`; those marked as deleted count too unless `only_live`.

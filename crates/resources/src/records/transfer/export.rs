@@ -54,16 +54,18 @@ impl Records {
                 (Arc::clone(resource), Arc::clone(self.declaration()), filter.clone());
             let has_deleted = export.has_deleted;
             let page = ctx.read(move |_, tx| {
-                async move { store::page(tx, &declaration, &resource, &filter, after, has_deleted, limit).await }
-                    .boxed()
+                async move {
+                    store::page(tx, &declaration, &resource, &filter, after, has_deleted, (limit, CHUNK_BYTES)).await
+                }
+                .boxed()
             });
-            let page = page.await?;
+            let (page, is_last) = page.await?;
             for record in &page {
                 writer.write(record)?;
             }
             total += u64::try_from(page.len()).unwrap_or(0);
             progress(total);
-            if page.len() < limit {
+            if is_last {
                 break;
             }
             after = page.last().map(Record::id).transpose()?;
