@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use identity::{AccountDeleted, Identity};
+use identity::{AccountDeleted, BreachedRange, Identity, RangeService};
 use kernel::{Clock, Code, Error, OsRandom, Random, Result, Secret, SystemClock, id};
 use platform::{
     notifications::Notifications,
@@ -136,7 +136,7 @@ impl Foundation {
         let ctx = self.source.system("start");
         let master = secrets::check_master(&ctx, &self.keyring).await?;
         let keepers: Vec<Arc<dyn AccountDeleted>> = vec![Arc::new(records.clone())];
-        let identity = Identity::start(&self.source, &self.keyring, self.identity_settings(), keepers).await?;
+        let identity = Identity::start(&self.source, &self.keyring, self.identity_settings()?, keepers).await?;
         if master == Master::Previous {
             // The keys were sealed anew when they were loaded.
             outbox::rewrap(&ctx, &self.keyring).await?;
@@ -164,9 +164,13 @@ impl Foundation {
         Ok(Server { app, config, source, routes, identity, records, outbox, notifications, health, _claim: claim })
     }
 
-    fn identity_settings(&self) -> identity::Settings {
+    fn identity_settings(&self) -> Result<identity::Settings> {
         let auth = &self.config.auth;
-        identity::Settings {
+        let breached: Option<Arc<dyn BreachedRange>> = match &auth.breached_passwords {
+            Some(base) => Some(Arc::new(RangeService::new(base, web::Outbound::new(&self.config.outbound.allow)?))),
+            None => None,
+        };
+        Ok(identity::Settings {
             public_url: self.config.app.public_url.clone(),
             app_name: self.config.app.name.clone(),
             registration: match auth.registration {
@@ -176,11 +180,11 @@ impl Foundation {
             access_ttl: auth.access_ttl,
             refresh_ttl: auth.refresh_ttl,
             password_min_length: auth.password_min_length,
-            breached_passwords: None,
+            breached_passwords: breached,
             roles: self.declaration.roles(),
             mfa_roles: auth.require_mfa.clone(),
             tries: self.config.limits.is_enabled.then(|| policy(self.config.limits.account)),
-        }
+        })
     }
 
     fn web_settings(&self) -> web::Settings {

@@ -15,7 +15,7 @@ pub mod tokens;
 pub use accounts::{AccountDeleted, Imported, NewAccount, Seen, User, import_schema};
 pub use identity::{Identity, Settings};
 pub use logins::Registration;
-pub use passwords::BreachedRange;
+pub use passwords::{BreachedRange, RangeService};
 pub use sessions::SessionView;
 
 /// The slices of this crate, lowest first; each may call those before it.

@@ -45,6 +45,7 @@ pub fn config(profile: Profile, dir: &Path, settings: &Settings, master_keys: Ma
             refresh_ttl: settings.duration("auth.refresh_ttl")?,
             require_mfa: settings.list("auth.require_mfa")?.to_vec(),
             password_min_length: settings.int("auth.password_min_length")?,
+            breached_passwords: settings.text("auth.breached_passwords").map(str::to_owned),
         },
         limits: Limits {
             is_enabled: settings.bool("limits.enabled")?,

@@ -121,6 +121,8 @@ pub const KEYS: &[Key] = &[
     key("auth.refresh_ttl", Kind::Duration, "How long a session lives without being used").default("7d"),
     key("auth.require_mfa", Kind::Roles, "Roles that nobody holds without a second factor").default(""),
     key("auth.password_min_length", Kind::Int(8, 128), "Shortest password of an account without a second factor, in characters; with one 8 are enough").default("15"),
+    key("auth.breached_passwords", Kind::Url(&["https://", "http://"]), "Service that new passwords are looked up in by the first five digits of their SHA-1")
+        .example("https://api.pwnedpasswords.com/range"),
     key("limits.enabled", Kind::Bool, "Rate limits; staging and production refuse false").default("true"),
     key("limits.address.burst", Kind::Int(1, MANY), "Requests an address may make at once").default("600"),
     key("limits.address.per_minute", Kind::Int(1, MANY), "Requests a minute and address after that").default("6000"),

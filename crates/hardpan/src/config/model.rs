@@ -95,6 +95,8 @@ pub struct Auth {
     pub require_mfa: Vec<String>,
     /// Characters.
     pub password_min_length: usize,
+    /// Of a service with the range API of Have I Been Pwned.
+    pub breached_passwords: Option<String>,
 }
 
 /// Who may create an account.

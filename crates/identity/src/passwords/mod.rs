@@ -6,9 +6,11 @@ mod foreign;
 mod model;
 mod policy;
 mod pool;
+mod range_service;
 mod service;
 
 pub use breached::BreachedRange;
 pub use model::Verified;
 pub use policy::Assurance;
+pub use range_service::RangeService;
 pub use service::{MAX_BYTES, Passwords, Policy};

@@ -120,3 +120,59 @@ async fn nobody_registers_where_registration_is_closed() {
     })
     .await;
 }
+
+/// A range service: knows "correct horse battery stapler", and is told what of it was asked.
+async fn range_service() -> (String, std::sync::Arc<std::sync::Mutex<Vec<String>>>) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/range", listener.local_addr().unwrap());
+    let asked = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let log = asked.clone();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.unwrap());
+            }
+            log.lock().unwrap().push(String::from_utf8(head).unwrap().to_lowercase());
+            let body = "99AB20393F935976832C74EE8A323748F76:7\r\n0000000000000000000000000000000000A:0\r\n";
+            let answer =
+                format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    (url, asked)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn passwords_that_leaked_are_refused_where_a_service_says_so() {
+    let (url, asked) = range_service().await;
+    let environment = [("HARDPAN_AUTH__BREACHED_PASSWORDS", url.as_str()), ("HARDPAN_OUTBOUND__ALLOW", "127.0.0.0/8")];
+    on_both_with(&environment, async |app| {
+        asked.lock().unwrap().clear();
+        let leaked = json!({"email": "ann@example.com", "password": "correct horse battery stapler"});
+        let answer = register(&app, leaked).await.expect_problem(422, "invalid");
+        assert_eq!(answer.errors(), [("password".to_owned(), "breached".to_owned())]);
+        let heard = asked.lock().unwrap().clone();
+        assert_eq!(heard.len(), 1);
+        assert!(
+            heard[0].starts_with("get /range/b4080 http/1.1\r\n") && heard[0].contains("\r\nadd-padding: true\r\n"),
+            "{heard:?}"
+        );
+        register(&app, json!({"email": "ann@example.com", "password": PASSWORD})).await.expect(201);
+        // Refused before anybody is asked.
+        let common = json!({"email": "bob@example.com", "password": "passwordpassword"});
+        register(&app, common).await.expect_problem(422, "invalid");
+        assert_eq!(asked.lock().unwrap().len(), 2);
+    })
+    .await;
+    // Nobody listens there: people can still register.
+    let gone =
+        [("HARDPAN_AUTH__BREACHED_PASSWORDS", "http://127.0.0.1:9/range"), ("HARDPAN_OUTBOUND__ALLOW", "127.0.0.0/8")];
+    on_both_with(&gone, async |app| {
+        register(&app, json!({"email": "ann@example.com", "password": "correct horse battery stapler"}))
+            .await
+            .expect(201);
+    })
+    .await;
+}
