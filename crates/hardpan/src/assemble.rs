@@ -5,8 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use identity::{AccountDeleted, BreachedRange, Identity, RangeService};
-use kernel::{Clock, Code, Error, OsRandom, Random, Result, Secret, SystemClock, id};
+use identity::{AccountDeleted, BreachedRange, Identity, RangeService, RoleTerms};
+use kernel::{Clock, Code, Error, OsRandom, Permissions, Random, Result, Secret, SystemClock, id};
 use platform::{
     notifications::Notifications,
     outbox::{self, Outbox},
@@ -164,6 +164,13 @@ impl Foundation {
         Ok(Server { app, config, source, routes, identity, records, outbox, notifications, health, _claim: claim })
     }
 
+    /// Every role there is: those that rules ask for and those that want a second factor.
+    fn roles(&self) -> Vec<RoleTerms> {
+        let terms = |requires_mfa| move |name| RoleTerms { name, permissions: Permissions::NONE, requires_mfa };
+        let of_rules = self.declaration.roles().into_iter().map(terms(false));
+        of_rules.chain(self.config.auth.require_mfa.iter().cloned().map(terms(true))).collect()
+    }
+
     fn identity_settings(&self) -> Result<identity::Settings> {
         let auth = &self.config.auth;
         let breached: Option<Arc<dyn BreachedRange>> = match &auth.breached_passwords {
@@ -181,9 +188,9 @@ impl Foundation {
             refresh_ttl: auth.refresh_ttl,
             password_min_length: auth.password_min_length,
             breached_passwords: breached,
-            roles: self.declaration.roles(),
-            mfa_roles: auth.require_mfa.clone(),
             tries: self.config.limits.is_enabled.then(|| policy(self.config.limits.account)),
+            roles: self.roles(),
+            resources: self.declaration.resources.iter().map(|resource| resource.name.clone()).collect(),
         })
     }
 

@@ -5,11 +5,12 @@ use futures_util::{FutureExt as _, future::BoxFuture};
 use kernel::{Actor, Code, Error, Limit, Page, Result, SessionId, UserId};
 use platform::secrets::Keyring;
 use serde_json::{Map, Value as Json};
-use store::{Ctx, Source};
+use store::{Ctx, RequestInfo, Source};
 use web::{Authenticate, Credentials, Routes};
 
 use crate::{
     accounts::{self, AccountDeleted, Accounts, Imported, NewAccount, Seen, User},
+    api_keys::{self, ApiKeys},
     cursor::Cursors,
     devices::{self, Devices},
     factors::{self, Factors},
@@ -17,7 +18,8 @@ use crate::{
     keys::{self, Keys},
     logins::{self, CookieNames, Logins, Registration},
     passwords::{BreachedRange, Passwords, Policy},
-    roles::Roles,
+    recent::Changes,
+    roles::{RoleTerms, Roles},
     sessions::{self, Sessions},
     tokens::Tokens,
 };
@@ -37,10 +39,10 @@ pub struct Settings {
     pub password_min_length: usize,
     /// Who knows the passwords that leaked.
     pub breached_passwords: Option<Arc<dyn BreachedRange>>,
-    /// Roles that may be given besides `admin`.
-    pub roles: Vec<String>,
-    /// Roles that are held with a second factor alone.
-    pub mfa_roles: Vec<String>,
+    /// Roles that may be given besides `admin`, and what is said of them; of `admin` too, where something is.
+    pub roles: Vec<RoleTerms>,
+    /// The declared resources, which the scopes of API keys can name.
+    pub resources: Vec<String>,
     /// How often an account's passwords and codes may be tried; without, as often as one likes.
     pub tries: Option<web::Policy>,
 }
@@ -79,11 +81,13 @@ impl Identity {
             breached: settings.breached_passwords,
         })?;
         let roles = Roles::new(&settings.roles)?;
-        let mfa_roles = settings.mfa_roles.into_iter().map(kernel::Role::from).collect();
-        let sessions = Sessions::new(settings.refresh_ttl, mfa_roles, cursors.clone());
+        let changes = Changes::new();
+        let sessions = Sessions::new(settings.refresh_ttl, roles.clone(), changes.clone(), cursors.clone());
+        let api_keys =
+            ApiKeys::new(keyring, roles.clone(), changes, sessions.clone(), cursors.clone(), &settings.resources)?;
         let (issuer, audience) = (settings.public_url, settings.app_name);
         let tokens = Tokens::new(keys.clone(), keyring, issuer, audience, settings.access_ttl)?;
-        let accounts = Accounts::new(passwords, roles, sessions.clone(), cursors, keepers);
+        let accounts = Accounts::new(passwords, roles, sessions.clone(), api_keys, cursors, keepers);
         let (devices, guard) = (Devices::new(keyring)?, Guard::new(keyring, settings.tries)?);
         let factors = Factors::new(accounts.clone(), devices.clone(), keyring, app_name)?;
         let logins = Logins::new(
@@ -106,6 +110,7 @@ impl Identity {
         routes.extend(sessions::routes(&self.sessions));
         routes.extend(factors::routes(&self.factors));
         routes.extend(devices::routes(&self.devices));
+        routes.extend(api_keys::routes(self.accounts.api_keys()));
         routes
     }
 
@@ -143,6 +148,7 @@ impl Identity {
     pub async fn purge(&self, ctx: &Ctx) -> Result<u64> {
         Ok(self.sessions.purge(ctx).await?
             + self.logins.single_use().purge(ctx).await?
+            + self.accounts.api_keys().purge(ctx).await?
             + self.devices.purge(ctx).await?)
     }
 
@@ -157,13 +163,27 @@ impl Identity {
         let principal = self.sessions.principal(source, verified.session_id, verified.user_id).await?;
         principal.map(Actor::Full).ok_or_else(refused)
     }
+
+    async fn key_actor(&self, source: &Source, secret: &str, request: &RequestInfo) -> Result<Actor> {
+        let principal = self.accounts.api_keys().principal(source, secret, request).await?;
+        principal.map(Actor::Full).ok_or_else(|| Error::new(Code::InvalidToken))
+    }
 }
 
 impl Authenticate for Identity {
-    fn authenticate<'a>(&'a self, source: &'a Source, credentials: Credentials<'a>) -> BoxFuture<'a, Result<Actor>> {
+    fn authenticate<'a>(
+        &'a self,
+        source: &'a Source,
+        credentials: Credentials<'a>,
+        request: &'a RequestInfo,
+    ) -> BoxFuture<'a, Result<Actor>> {
         async move {
             match credentials {
                 Credentials::None => Ok(Actor::Anonymous),
+                Credentials::ApiKey(secret) => self.key_actor(source, secret, request).await,
+                Credentials::Bearer(token) if token.starts_with(api_keys::PREFIX) => {
+                    self.key_actor(source, token, request).await
+                }
                 Credentials::Bearer(token) | Credentials::Cookie(token) => self.actor(source, token).await,
             }
         }

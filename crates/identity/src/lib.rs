@@ -1,5 +1,6 @@
-//! Identity: accounts, passwords, sessions, tokens and roles.
+//! Identity: accounts, passwords, sessions, tokens, API keys and roles.
 pub mod accounts;
+pub mod api_keys;
 mod cursor;
 pub mod devices;
 pub mod factors;
@@ -8,6 +9,7 @@ mod identity;
 pub mod keys;
 pub mod logins;
 pub mod passwords;
+mod recent;
 pub mod roles;
 pub mod sessions;
 pub mod tokens;
@@ -16,11 +18,23 @@ pub use accounts::{AccountDeleted, Imported, NewAccount, Seen, User, import_sche
 pub use identity::{Identity, Settings};
 pub use logins::Registration;
 pub use passwords::{BreachedRange, RangeService};
+pub use roles::RoleTerms;
 pub use sessions::SessionView;
 
 /// The slices of this crate, lowest first; each may call those before it.
-pub const SLICES: [&str; 10] =
-    ["keys", "guard", "devices", "passwords", "roles", "sessions", "tokens", "accounts", "factors", "logins"];
+pub const SLICES: [&str; 11] = [
+    "keys",
+    "guard",
+    "devices",
+    "passwords",
+    "roles",
+    "sessions",
+    "api_keys",
+    "tokens",
+    "accounts",
+    "factors",
+    "logins",
+];
 
 /// What this crate adds to a database, in order.
 pub fn migrations() -> Vec<store::Migration> {
@@ -30,6 +44,7 @@ pub fn migrations() -> Vec<store::Migration> {
         roles::MIGRATIONS.as_slice(),
         sessions::MIGRATIONS.as_slice(),
         devices::MIGRATIONS.as_slice(),
+        api_keys::MIGRATIONS.as_slice(),
         factors::MIGRATIONS.as_slice(),
         logins::MIGRATIONS.as_slice(),
     ]

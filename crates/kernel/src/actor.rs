@@ -3,7 +3,9 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     error::{Code, Error, Result},
-    id::{SessionId, UserId},
+    id::{ApiKeyId, SessionId, UserId},
+    permission::{Permission, Permissions},
+    scope::{Operation, Scope},
     time::Timestamp,
 };
 
@@ -27,19 +29,37 @@ pub enum Actor {
     System(&'static str),
 }
 
-/// Someone wholly logged in.
+/// Someone wholly logged in, or a program with a key of theirs.
 #[derive(Clone, Debug)]
 pub struct Principal {
     pub user_id: UserId,
-    pub session_id: SessionId,
-    /// Those the session may use: a role that wants a second factor is not held without one.
+    pub credential: Credential,
+    /// Those the credential may use: a role that wants a second factor is not held without one.
     pub roles: Arc<[Role]>,
+    /// Those of the roles.
+    pub permissions: Permissions,
     /// How the log-in was proven, and when.
     pub proofs: Arc<[Proof]>,
     /// Whether the account has a second factor, so that a first one alone is no fresh proof.
     pub has_second_factor: bool,
     /// Whether roles are held back until a second factor is proven.
     pub is_held_back: bool,
+}
+
+/// What was shown for it.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    Session(SessionId),
+    ApiKey(Arc<ApiKeyGrant>),
+}
+
+/// What a key may be used for: no more than its scopes say, of what its owner may do.
+#[derive(Clone, Debug)]
+pub struct ApiKeyGrant {
+    pub id: ApiKeyId,
+    pub scopes: Vec<Scope>,
+    /// Beside what the server allows its owner.
+    pub requests_per_minute: Option<u32>,
 }
 
 /// A factor that was proven.
@@ -143,17 +163,6 @@ impl StepUp {
     pub const FRESH: Self = Self { strength: Strength::Single, max_age: Duration::from_mins(5) };
 }
 
-/// What administrative functions ask for. Administrators hold all of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Permission {
-    ReadUsers,
-    ManageUsers,
-    ManageRoles,
-    ManageSessions,
-    ReadHealthDetail,
-    ReadApiDocument,
-}
-
 impl Actor {
     pub const fn principal(&self) -> Option<&Principal> {
         match self {
@@ -165,6 +174,20 @@ impl Actor {
     /// The logged-in caller, or 401.
     pub fn require_login(&self) -> Result<&Principal> {
         self.principal().ok_or_else(|| Error::new(Code::Unauthenticated))
+    }
+
+    /// The logged-in caller and their session, or 401; 403 for an API key.
+    pub fn require_session(&self) -> Result<(&Principal, SessionId)> {
+        let principal = self.require_login()?;
+        Ok((principal, principal.session().ok_or_else(Error::no_api_keys)?))
+    }
+
+    /// Errors: 403 `insufficient_scope` when the caller is an API key that may not do this with records of `resource`. Nobody
+    /// else has scopes.
+    pub fn require_scope(&self, resource: &str, operation: Operation) -> Result<()> {
+        let Some(key) = self.principal().and_then(Principal::api_key) else { return Ok(()) };
+        let wanted = Scope::of(resource, operation);
+        if key.may_use(&wanted) { Ok(()) } else { Err(Error::insufficient_scope(&wanted)) }
     }
 
     /// The logged-in caller if they proved it lately and well enough, or 401 asking for that (RFC 9470).
@@ -202,7 +225,42 @@ impl Actor {
     }
 }
 
+impl ApiKeyGrant {
+    pub fn may_use(&self, wanted: &Scope) -> bool {
+        self.scopes.iter().any(|scope| scope.covers(wanted))
+    }
+}
+
 impl Principal {
+    /// Someone of whom nothing is known but their session.
+    pub fn of_session(user_id: UserId, session_id: SessionId) -> Self {
+        Self {
+            user_id,
+            credential: Credential::Session(session_id),
+            roles: Arc::default(),
+            permissions: Permissions::NONE,
+            proofs: Arc::default(),
+            has_second_factor: false,
+            is_held_back: false,
+        }
+    }
+
+    /// The session that asks; none for an API key.
+    pub const fn session(&self) -> Option<SessionId> {
+        match &self.credential {
+            Credential::Session(id) => Some(*id),
+            Credential::ApiKey(_) => None,
+        }
+    }
+
+    /// The API key that asks, if one does.
+    pub fn api_key(&self) -> Option<&ApiKeyGrant> {
+        match &self.credential {
+            Credential::Session(_) => None,
+            Credential::ApiKey(key) => Some(key),
+        }
+    }
+
     pub fn strength(&self) -> Strength {
         strength(&self.proofs)
     }
@@ -222,6 +280,9 @@ impl Principal {
 
     /// Why they may not: for want of a second factor, or at all.
     pub fn refusal(&self) -> Error {
+        if self.api_key().is_some() {
+            return Error::no_api_keys();
+        }
         if self.is_held_back {
             return Error::step_up(StepUp { strength: Strength::Multi, max_age: HELD_BACK_AGE });
         }
@@ -232,9 +293,9 @@ impl Principal {
         self.roles.iter().any(|held| &**held == role)
     }
 
-    /// Every permission there is belongs to administrators alone until roles can be declared.
-    pub fn may(&self, _permission: Permission) -> bool {
-        self.has_role(ADMIN)
+    /// Administration is for people: an API key has no permission, whosever it is.
+    pub fn may(&self, permission: Permission) -> bool {
+        self.session().is_some() && (self.has_role(ADMIN) || self.permissions.contains(permission))
     }
 }
 
@@ -253,6 +314,39 @@ mod tests {
         methods.iter().map(|method| Proof { method: *method, at: Timestamp::from_micros(0) }).collect()
     }
 
+    fn nobody() -> Principal {
+        Principal::of_session(UserId::from_uuid(uuid::Uuid::nil()), SessionId::from_uuid(uuid::Uuid::nil()))
+    }
+
+    #[test]
+    fn a_key_of_an_administrator_administers_nothing_and_is_never_fresh() {
+        let id = ApiKeyId::from_uuid(uuid::Uuid::nil());
+        let scopes = vec![Scope::of("documents", Operation::Read)];
+        let key = Credential::ApiKey(Arc::new(ApiKeyGrant { id, scopes, requests_per_minute: None }));
+        let admin = Principal { roles: Arc::new([ADMIN.into()]), permissions: Permissions::all(), ..nobody() };
+        let with_key = Actor::Full(Principal { credential: key, ..admin.clone() });
+        let code = |result: Result<()>| result.map_err(|error| error.code());
+        for permission in Permission::ALL {
+            assert_eq!(code(Actor::Full(admin.clone()).require(permission)), Ok(()));
+            assert_eq!(code(with_key.require(permission)), Err(Code::InsufficientScope));
+        }
+        assert!(with_key.require_fresh(Timestamp::from_micros(0), StepUp::FRESH).is_err());
+        assert_eq!(with_key.require_session().map_err(|error| error.code()).err(), Some(Code::InsufficientScope));
+        assert_eq!(code(with_key.require_scope("documents", Operation::Read)), Ok(()));
+        assert_eq!(code(with_key.require_scope("documents", Operation::Update)), Err(Code::InsufficientScope));
+        for other in [Actor::Full(admin), Actor::Anonymous, Actor::System("test")] {
+            assert_eq!(code(other.require_scope("documents", Operation::Update)), Ok(()));
+        }
+    }
+
+    #[test]
+    fn permissions_are_those_of_the_roles() {
+        let permissions = [Permission::ReadUsers].into_iter().collect();
+        let principal = Principal { permissions, ..nobody() };
+        assert!(principal.may(Permission::ReadUsers) && !principal.may(Permission::ManageUsers));
+        assert!(!nobody().may(Permission::ReadUsers));
+    }
+
     /// CVE-2024-45042: two of one kind are not two factors.
     #[test]
     fn strength_is_of_classes_and_not_of_counts() {
@@ -269,14 +363,8 @@ mod tests {
     fn with_a_second_factor_a_fresh_first_one_is_not_enough() {
         let minute = 60_000_000;
         let at = |method, minutes: i64| Proof { method, at: Timestamp::from_micros(minutes * minute) };
-        let principal = |proofs: Vec<Proof>, has_second_factor| Principal {
-            user_id: UserId::from_uuid(uuid::Uuid::nil()),
-            session_id: SessionId::from_uuid(uuid::Uuid::nil()),
-            roles: Arc::default(),
-            proofs: proofs.into(),
-            has_second_factor,
-            is_held_back: false,
-        };
+        let principal =
+            |proofs: Vec<Proof>, has_second_factor| Principal { proofs: proofs.into(), has_second_factor, ..nobody() };
         let now = Timestamp::from_micros(100 * minute);
         let fresh = |proofs, has| principal(proofs, has).is_fresh(now, StepUp::FRESH);
         assert!(fresh(vec![at(Method::Password, 95)], false));

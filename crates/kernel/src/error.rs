@@ -3,7 +3,10 @@ use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 
 use serde::Serialize;
 
-use crate::actor::{StepUp, Strength};
+use crate::{
+    actor::{StepUp, Strength},
+    scope::Scope,
+};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -61,6 +64,7 @@ pub enum Code {
     InvalidCode,
     FreshLoginRequired,
     Forbidden,
+    InsufficientScope,
     CsrfFailed,
     RegistrationClosed,
     MalformedBody,
@@ -94,7 +98,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order the documentation lists them.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::Unauthenticated,
         Self::InvalidCredentials,
         Self::InvalidToken,
@@ -102,6 +106,7 @@ impl Code {
         Self::InvalidCode,
         Self::FreshLoginRequired,
         Self::Forbidden,
+        Self::InsufficientScope,
         Self::CsrfFailed,
         Self::RegistrationClosed,
         Self::MalformedBody,
@@ -158,6 +163,9 @@ impl Code {
                 ("fresh_login_required", K::Unauthenticated, G::Authentication, "This needs a fresh log-in.")
             }
             Self::Forbidden => ("forbidden", K::Forbidden, G::Authentication, "You may not do this."),
+            Self::InsufficientScope => {
+                ("insufficient_scope", K::Forbidden, G::Authentication, "This API key may not be used for this.")
+            }
             Self::CsrfFailed => (
                 "csrf_failed",
                 K::Forbidden,
@@ -290,12 +298,21 @@ struct Inner {
     fields: Vec<FieldError>,
     retry_after: Option<Duration>,
     step_up: Option<StepUp>,
+    scope: Option<String>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl Error {
     pub fn new(code: Code) -> Self {
-        Self(Box::new(Inner { code, detail: None, fields: Vec::new(), retry_after: None, step_up: None, source: None }))
+        Self(Box::new(Inner {
+            code,
+            detail: None,
+            fields: Vec::new(),
+            retry_after: None,
+            step_up: None,
+            scope: None,
+            source: None,
+        }))
     }
 
     /// A defect or a failure nobody outside can act on; `source` goes to the log.
@@ -321,6 +338,18 @@ impl Error {
             return error.with_detail("This needs a second factor.");
         }
         error
+    }
+
+    /// An API key without this scope was used for what needs it (RFC 6750, 3.1).
+    pub fn insufficient_scope(wanted: &Scope) -> Self {
+        let mut error = Self::new(Code::InsufficientScope);
+        error.0.scope = Some(wanted.to_string());
+        error.with_detail(format!("This API key does not have the scope {wanted}."))
+    }
+
+    /// An API key was used for what no API key may do.
+    pub fn no_api_keys() -> Self {
+        Self::new(Code::InsufficientScope).with_detail("No API key may be used for this; it needs a log-in.")
     }
 
     /// A body that is well-formed and wrong in these fields.
@@ -378,6 +407,11 @@ impl Error {
 
     pub fn fields(&self) -> &[FieldError] {
         &self.0.fields
+    }
+
+    /// What an API key lacked, if one did.
+    pub fn scope(&self) -> Option<&str> {
+        self.0.scope.as_deref()
     }
 
     pub const fn retry_after(&self) -> Option<Duration> {

@@ -50,6 +50,13 @@ impl Kind for Device {
 }
 pub type DeviceId = Id<Device>;
 
+/// A key by which a program acts for a person.
+pub struct ApiKey;
+impl Kind for ApiKey {
+    const PREFIX: &'static str = "key";
+}
+pub type ApiKeyId = Id<ApiKey>;
+
 /// One entry of the audit trail.
 pub struct Audit;
 impl Kind for Audit {
@@ -168,6 +175,11 @@ impl<K: Kind> fmt::Debug for Id<K> {
 impl<K: Kind> Serialize for Id<K> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+impl<K> From<Id<K>> for Uuid {
+    fn from(id: Id<K>) -> Self {
+        id.uuid
     }
 }
 impl<K> From<Id<K>> for Value {

@@ -78,7 +78,7 @@ pub fn reply(error: &Error, request_id: &str, violated: &[&str]) -> Reply {
     // Strings and numbers always serialise; an empty body would still have its status.
     let body = serde_json::to_vec(&problem).unwrap_or_default();
     let mut reply = Reply::bytes(status, CONTENT_TYPE, body);
-    if status == StatusCode::UNAUTHORIZED {
+    if status == StatusCode::UNAUTHORIZED || code == Code::InsufficientScope {
         reply.headers.push((header::WWW_AUTHENTICATE, challenge(error)));
     }
     if let Some(after) = error.retry_after() {
@@ -87,7 +87,7 @@ pub fn reply(error: &Error, request_id: &str, violated: &[&str]) -> Reply {
     reply
 }
 
-/// RFC 6750, 3 and, for a log-in that is too old, RFC 9470, 3.
+/// RFC 6750, 3, also for an API key that lacks a scope, and, for a log-in that is too old, RFC 9470, 3.
 fn challenge(error: &Error) -> HeaderValue {
     match error.code() {
         Code::InvalidToken => HeaderValue::from_static("Bearer error=\"invalid_token\""),
@@ -96,6 +96,11 @@ fn challenge(error: &Error) -> HeaderValue {
             let acr = if wanted.strength == Strength::Multi { ", acr_values=\"mfa\"" } else { "" };
             let age = wanted.max_age.as_secs();
             let text = format!("Bearer error=\"insufficient_user_authentication\", max_age=\"{age}\"{acr}");
+            HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("Bearer"))
+        }
+        Code::InsufficientScope => {
+            let scope = error.scope().map(|scope| format!(", scope=\"{scope}\"")).unwrap_or_default();
+            let text = format!("Bearer error=\"insufficient_scope\"{scope}");
             HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("Bearer"))
         }
         _ => HeaderValue::from_static("Bearer"),
@@ -109,6 +114,7 @@ pub(crate) fn whole_seconds(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use kernel::{Operation, Scope};
     use serde_json::{Value as Json, json};
 
     use super::*;
@@ -162,6 +168,11 @@ mod tests {
             challenge(Error::step_up(multi)).as_deref(),
             Some("Bearer error=\"insufficient_user_authentication\", max_age=\"600\", acr_values=\"mfa\"")
         );
+        assert_eq!(
+            challenge(Error::insufficient_scope(&Scope::of("documents", Operation::Read))).as_deref(),
+            Some("Bearer error=\"insufficient_scope\", scope=\"documents:read\"")
+        );
+        assert_eq!(challenge(Error::no_api_keys()).as_deref(), Some("Bearer error=\"insufficient_scope\""));
         assert_eq!(challenge(Error::new(Code::Forbidden)), None);
     }
 

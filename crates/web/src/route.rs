@@ -4,7 +4,7 @@ use std::{borrow::Cow, future::Future, sync::Arc};
 use futures_util::{FutureExt as _, future::BoxFuture};
 use http::{Method, StatusCode};
 use kernel::{
-    Code, Permission, Result, StepUp,
+    Code, Permission, Result, Scope, StepUp,
     schema::{Field, Schema},
 };
 
@@ -21,6 +21,8 @@ pub struct Route {
     pub path: Cow<'static, str>,
     pub access: Access,
     pub class: Class,
+    /// What API keys may call it: those with one of these scopes. Services ask again.
+    pub scopes: Vec<Scope>,
     /// How well and how lately the caller must have proven who they are.
     pub step_up: Option<StepUp>,
     pub body: Body,
@@ -37,7 +39,7 @@ pub type Handler = Arc<dyn Fn(Call) -> BoxFuture<'static, Result<Reply>> + Send 
 /// Who may call. Services ask again; this is what can be known before the body is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Anyone; a token that is no longer valid is as good as none.
+    /// Anyone; a token that is no longer valid is as good as none, as is an API key.
     Public,
     /// Anyone with a valid token or none: the rules of the resource decide.
     Rules,
@@ -110,6 +112,7 @@ impl Route {
             path: path.into(),
             access: Access::LoggedIn,
             class: Class::Standard,
+            scopes: Vec::new(),
             step_up: None,
             body: Body::None,
             body_limit: None,
@@ -128,6 +131,13 @@ impl Route {
     #[must_use]
     pub fn class(mut self, class: Class) -> Self {
         self.class = class;
+        self
+    }
+
+    /// Lets API keys call it that have one of these scopes.
+    #[must_use]
+    pub fn scopes(mut self, scopes: impl IntoIterator<Item = Scope>) -> Self {
+        self.scopes.extend(scopes);
         self
     }
 

@@ -71,7 +71,13 @@ async fn every_operation_says_what_its_route_is() {
             match route.access {
                 Access::Public => assert_eq!(operation["security"], open, "{id}"),
                 Access::Rules => assert_eq!(operation["security"][0], json!({}), "{id}"),
-                _ => assert_eq!(operation["security"], json!([{"bearer": []}, {"cookie": []}]), "{id}"),
+                _ => {
+                    let scopes = route.scopes.iter().map(ToString::to_string);
+                    let by_keys =
+                        scopes.flat_map(|scope| [json!({"api_key": [scope]}), json!({"api_key_header": [scope]})]);
+                    let ways = [json!({"bearer": []}), json!({"cookie": []})].into_iter().chain(by_keys);
+                    assert_eq!(operation["security"], ways.collect::<Json>(), "{id}");
+                }
             }
             let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
             let named = |place: &str| -> Vec<String> {

@@ -1,10 +1,10 @@
 //! What administrators may do with accounts; the console and the command line call the same.
 use ::store::Ctx;
 use futures_util::FutureExt as _;
-use kernel::{Code, Error, Limit, Page, Permission, Result, UserId};
+use kernel::{ApiKeyId, Code, Error, Limit, Page, Permission, Result, UserId};
 
 use super::{model::User, service::Accounts, store};
-use crate::{cursor, sessions::SessionView};
+use crate::{api_keys::ApiKey, cursor, sessions::SessionView};
 
 impl Accounts {
     /// Accounts that are not deleted, newest first. Errors: 401 and 403; 400 `bad_cursor`.
@@ -104,6 +104,41 @@ impl Accounts {
             async move {
                 accounts.lock(tx, user_id).await?.ok_or_else(|| Error::new(Code::NotFound))?;
                 accounts.sessions().revoke_all(tx, &ctx, user_id, "revoked_by_administrator").await
+            }
+            .boxed()
+        });
+        revoked.await?;
+        self.sessions().forget_user(user_id);
+        Ok(())
+    }
+
+    /// The API keys of an account. Errors: 401 and 403; 404; 400 `bad_cursor`.
+    pub async fn list_api_keys(
+        &self,
+        ctx: &Ctx,
+        user_id: UserId,
+        limit: Limit,
+        after: Option<&str>,
+    ) -> Result<Page<ApiKey>> {
+        ctx.actor.require(Permission::ManageApiKeys)?;
+        self.require_existing(ctx, user_id).await?;
+        self.api_keys().list(ctx, user_id, limit, after).await
+    }
+
+    /// Ends one API key of an account. Errors: 401 and 403; 404.
+    pub async fn revoke_api_key(&self, ctx: &Ctx, user_id: UserId, id: ApiKeyId) -> Result<()> {
+        ctx.actor.require(Permission::ManageApiKeys)?;
+        self.api_keys().revoke(ctx, user_id, id).await
+    }
+
+    /// Ends every API key of an account. Errors: 401 and 403; 404.
+    pub async fn revoke_api_keys(&self, ctx: &Ctx, user_id: UserId) -> Result<()> {
+        ctx.actor.require(Permission::ManageApiKeys)?;
+        let accounts = self.clone();
+        let revoked = ctx.write(move |ctx, tx| {
+            async move {
+                accounts.lock(tx, user_id).await?.ok_or_else(|| Error::new(Code::NotFound))?;
+                accounts.api_keys().revoke_all(tx, &ctx, user_id, "revoked_by_administrator").await
             }
             .boxed()
         });

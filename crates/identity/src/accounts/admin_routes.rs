@@ -10,13 +10,16 @@ use super::{
     routes::{accepts, user_schema},
     service::Accounts,
 };
-use crate::{cursor, sessions::session_schema};
+use crate::{api_keys::api_key_schema, cursor, sessions::session_schema};
 
 const TAG: &str = "administration";
 
 pub(super) fn routes(accounts: &Accounts) -> Routes {
     let read = Access::Permission(Permission::ReadUsers);
     let manage_sessions = Access::Permission(Permission::ManageSessions);
+    let manage_api_keys = Access::Permission(Permission::ManageApiKeys);
+    let keys_path = "/admin/v1/users/{id}/api-keys";
+    let key_path = "/admin/v1/users/{id}/api-keys/{key_id}";
     let sessions_path = "/admin/v1/users/{id}/sessions";
     vec![
         Route::new(Method::GET, "/admin/v1/users", "list_users", accounts, list)
@@ -47,6 +50,22 @@ pub(super) fn routes(accounts: &Accounts) -> Routes {
         Route::new(Method::DELETE, sessions_path, "delete_user_sessions", accounts, delete_sessions)
             .access(manage_sessions)
             .summary(TAG, "End every session of an account")
+            .answers(StatusCode::NO_CONTENT, "They are ended", None)
+            .errors(&[Code::NotFound]),
+        Route::new(Method::GET, keys_path, "list_user_api_keys", accounts, list_api_keys)
+            .access(manage_api_keys)
+            .query(cursor::query())
+            .summary(TAG, "The API keys of an account, newest first")
+            .answers(StatusCode::OK, "A page of keys", Some(cursor::page_schema(api_key_schema())))
+            .errors(&[Code::NotFound, Code::BadCursor]),
+        Route::new(Method::DELETE, key_path, "delete_user_api_key", accounts, delete_api_key)
+            .access(manage_api_keys)
+            .summary(TAG, "End an API key of an account")
+            .answers(StatusCode::NO_CONTENT, "It is ended", None)
+            .errors(&[Code::NotFound]),
+        Route::new(Method::DELETE, keys_path, "delete_user_api_keys", accounts, delete_api_keys)
+            .access(manage_api_keys)
+            .summary(TAG, "End every API key of an account")
             .answers(StatusCode::NO_CONTENT, "They are ended", None)
             .errors(&[Code::NotFound]),
     ]
@@ -85,5 +104,20 @@ async fn list_sessions(accounts: Accounts, call: Call) -> Result<Reply> {
 
 async fn delete_sessions(accounts: Accounts, call: Call) -> Result<Reply> {
     accounts.revoke_sessions(&call.ctx, call.id("id")?).await?;
+    Ok(Reply::no_content())
+}
+
+async fn list_api_keys(accounts: Accounts, call: Call) -> Result<Reply> {
+    let (limit, after) = (call.limit()?, call.query("after"));
+    Reply::ok(&accounts.list_api_keys(&call.ctx, call.id("id")?, limit, after).await?)
+}
+
+async fn delete_api_keys(accounts: Accounts, call: Call) -> Result<Reply> {
+    accounts.revoke_api_keys(&call.ctx, call.id("id")?).await?;
+    Ok(Reply::no_content())
+}
+
+async fn delete_api_key(accounts: Accounts, call: Call) -> Result<Reply> {
+    accounts.revoke_api_key(&call.ctx, call.id("id")?, call.id("key_id")?).await?;
     Ok(Reply::no_content())
 }

@@ -41,6 +41,7 @@ impl Accounts {
     async fn erase(&self, tx: &mut Tx<'_>, ctx: &Ctx, user_id: UserId) -> Result<()> {
         self.roles().clear(tx, ctx, user_id).await?;
         self.sessions().revoke_all(tx, ctx, user_id, "account_deleted").await?;
+        self.api_keys().revoke_all(tx, ctx, user_id, "account_deleted").await?;
         store::erase(tx, user_id, ctx.now()).await?;
         for keeper in self.keepers() {
             keeper.hide(tx, ctx, user_id).await?;

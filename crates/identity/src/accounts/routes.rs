@@ -2,7 +2,7 @@
 use std::borrow::Cow;
 
 use kernel::{
-    Code, Result, StepUp,
+    Code, Result, Scope, StepUp,
     schema::{Field, Kind, Schema},
 };
 use web::{Call, Method, Reply, Route, Routes, StatusCode};
@@ -19,6 +19,7 @@ const PATH: &str = "/auth/v1/me";
 pub(super) fn routes(accounts: &Accounts) -> Routes {
     vec![
         Route::new(Method::GET, PATH, "get_me", accounts, get)
+            .scopes([Scope::account()])
             .summary(TAG, "One's own account")
             .answers(StatusCode::OK, "The account", Some(user_schema()))
             .etag(),

@@ -13,6 +13,7 @@ use super::{
     store::{self, Draft},
 };
 use crate::{
+    api_keys::ApiKeys,
     cursor::Cursors,
     passwords::{Assurance, Passwords},
     roles::Roles,
@@ -27,6 +28,7 @@ struct Inner {
     passwords: Passwords,
     roles: Roles,
     sessions: Sessions,
+    api_keys: ApiKeys,
     cursors: Cursors,
     keepers: Vec<Arc<dyn AccountDeleted>>,
 }
@@ -36,10 +38,11 @@ impl Accounts {
         passwords: Passwords,
         roles: Roles,
         sessions: Sessions,
+        api_keys: ApiKeys,
         cursors: Cursors,
         keepers: Vec<Arc<dyn AccountDeleted>>,
     ) -> Self {
-        Self(Arc::new(Inner { passwords, roles, sessions, cursors, keepers }))
+        Self(Arc::new(Inner { passwords, roles, sessions, api_keys, cursors, keepers }))
     }
 
     /// Creates an account with `roles`, whatever the mode of registration.
@@ -108,7 +111,7 @@ impl Accounts {
     /// The same, held until the transaction ends: everyone who changes an account or begins a session for it comes
     /// through here, so that what was checked stays true.
     pub(crate) async fn lock(&self, tx: &mut Tx<'_>, user_id: UserId) -> Result<Option<User>> {
-        tx.lock(&format!("account:{user_id}")).await?;
+        self.0.sessions.hold_account(tx, user_id).await?;
         self.find(tx, user_id).await
     }
 
@@ -167,6 +170,10 @@ impl Accounts {
 
     pub(crate) fn sessions(&self) -> &Sessions {
         &self.0.sessions
+    }
+
+    pub(crate) fn api_keys(&self) -> &ApiKeys {
+        &self.0.api_keys
     }
 
     pub(super) fn cursors(&self) -> &Cursors {

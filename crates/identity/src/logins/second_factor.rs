@@ -107,7 +107,7 @@ impl Logins {
     /// Errors: 401, `invalid_code`; 404; 409 `already_confirmed`; 503.
     pub(super) async fn confirm_factor(&self, ctx: &Ctx, id: FactorId, code: String) -> Result<Grant> {
         let principal = ctx.actor.require_fresh(ctx.now(), kernel::StepUp::FRESH)?;
-        let (user_id, old) = (principal.user_id, principal.session_id);
+        let (user_id, (_, old)) = (principal.user_id, ctx.actor.require_session()?);
         let counted = self.guard().admit(Subject::Account(user_id), ctx.now())?;
         let logins = self.clone();
         let verdict = ctx.write(move |ctx, tx| {
@@ -136,7 +136,7 @@ impl Logins {
     /// Errors: 401, `invalid_credentials` or `invalid_code`; 503.
     pub(super) async fn step_up(&self, ctx: &Ctx, factor: StepUpFactor) -> Result<Grant> {
         let principal = ctx.actor.require_login()?;
-        let (user_id, old) = (principal.user_id, principal.session_id);
+        let (user_id, (_, old)) = (principal.user_id, ctx.actor.require_session()?);
         let counted = self.guard().admit(self.subject(ctx, user_id).await?, ctx.now())?;
         let wrong = match factor {
             StepUpFactor::Password(_) => Code::InvalidCredentials,

@@ -1,7 +1,9 @@
 //! Roles: which ones there are, and who holds them. There is always an administrator once there was one.
+mod model;
 mod service;
 mod store;
 
+pub use model::RoleTerms;
 pub use service::Roles;
 
 /// This slice's migrations.

@@ -1,39 +1,61 @@
 //! Rules for roles: only known ones are given, every change is audited, and the last administrator stays.
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
 use ::store::{Ctx, Tx};
 use kernel::{
-    Code, Error, FieldError, Permission, Result, Role, UserId,
+    Code, Error, FieldError, Permission, Permissions, Result, Role, UserId,
     actor::{ADMIN, is_role},
 };
 use platform::audit::{self, Entry};
 use serde_json::json;
 
-use super::store;
+use super::{
+    model::{Held, RoleTerms, Terms},
+    store,
+};
 
 /// The roles an account can be given; cheap to clone.
 #[derive(Clone)]
 pub struct Roles {
-    known: Arc<BTreeSet<Role>>,
+    known: Arc<BTreeMap<Role, Terms>>,
 }
 
 impl Roles {
-    /// `admin` and those listed. Errors: internal, for a name that cannot be a role.
-    pub fn new(listed: &[String]) -> Result<Self> {
-        if let Some(bad) = listed.iter().find(|name| !is_role(name)) {
-            let detail = format!("{bad:?} cannot be a role: 1 to 64 of a-z, 0-9 and _, a letter first.");
-            return Err(Error::new(Code::Internal).with_detail(detail));
+    /// `admin` and those listed, each as all that is said of it. Errors: internal, for a name that cannot be a role.
+    pub fn new(listed: &[RoleTerms]) -> Result<Self> {
+        let admin = Terms { permissions: Permissions::all(), requires_mfa: false };
+        let mut known = BTreeMap::from([(Role::from(ADMIN), admin)]);
+        for RoleTerms { name, permissions, requires_mfa } in listed {
+            if !is_role(name) {
+                let detail = format!("{name:?} cannot be a role: 1 to 64 of a-z, 0-9 and _, a letter first.");
+                return Err(Error::new(Code::Internal).with_detail(detail));
+            }
+            let terms = known.entry(name.as_str().into()).or_default();
+            terms.permissions = terms.permissions.and(*permissions);
+            terms.requires_mfa |= requires_mfa;
         }
-        let known = listed.iter().map(String::as_str).chain([ADMIN]).map(Role::from).collect();
         Ok(Self { known: Arc::new(known) })
+    }
+
+    /// What `assigned` roles amount to for a credential that proves one factor, or several. A role that is known no more
+    /// still counts in rules and permits nothing.
+    pub(crate) fn held(&self, assigned: Vec<Role>, is_multi: bool) -> Held {
+        let wants_more = |role: &Role| self.known.get(role).is_some_and(|terms| terms.requires_mfa);
+        let (held, back): (Vec<_>, Vec<_>) = assigned.into_iter().partition(|role| is_multi || !wants_more(role));
+        let permissions = held.iter().map(|role| self.permissions(role)).fold(Permissions::NONE, Permissions::and);
+        Held { roles: held.into(), permissions, is_held_back: !back.is_empty() }
+    }
+
+    fn permissions(&self, role: &str) -> Permissions {
+        self.known.get(role).map_or(Permissions::NONE, |terms| terms.permissions)
     }
 
     /// `names` as roles, each once. Errors: 422 naming every unknown one.
     pub fn known(&self, names: &[String]) -> Result<BTreeSet<Role>> {
-        let is_unknown = |name: &str| !self.known.contains(name);
+        let is_unknown = |name: &str| !self.known.contains_key(name);
         let unknown = names.iter().enumerate().filter(|(_, name)| is_unknown(name));
         let errors: Vec<_> = unknown
             .map(|(index, _)| FieldError::new(format!("roles[{index}]"), "unknown_role", "is not a role here"))
@@ -66,7 +88,8 @@ impl Roles {
 
     /// Gives an account exactly `roles`, and says whether that changed anything.
     ///
-    /// Errors: 403; 409 `last_administrator`. The caller holds the account's lock.
+    /// Errors: 403, also for a role with permissions that the caller does not hold; 409 `last_administrator`. The caller holds
+    /// the account's lock.
     pub(crate) async fn assign(
         &self,
         tx: &mut Tx<'_>,
@@ -75,16 +98,38 @@ impl Roles {
         roles: &BTreeSet<Role>,
     ) -> Result<bool> {
         ctx.actor.require(Permission::ManageRoles)?;
-        self.replace(tx, ctx, user_id, roles).await
+        let held = store::of(tx, user_id).await?.into_iter().collect();
+        for role in roles.symmetric_difference(&held) {
+            self.require_power_over(ctx, role)?;
+        }
+        self.replace(tx, ctx, user_id, held, roles).await
     }
 
     /// Takes every role from an account that is going. Errors: 409 `last_administrator`.
     pub(crate) async fn clear(&self, tx: &mut Tx<'_>, ctx: &Ctx, user_id: UserId) -> Result<()> {
-        self.replace(tx, ctx, user_id, &BTreeSet::new()).await.map(|_| ())
+        let held = store::of(tx, user_id).await?.into_iter().collect();
+        self.replace(tx, ctx, user_id, held, &BTreeSet::new()).await.map(|_| ())
     }
 
-    async fn replace(&self, tx: &mut Tx<'_>, ctx: &Ctx, user_id: UserId, roles: &BTreeSet<Role>) -> Result<bool> {
-        let held: BTreeSet<Role> = store::of(tx, user_id).await?.into_iter().collect();
+    /// Nobody gives or takes more than they hold: or whoever manages roles would be an administrator by a detour.
+    fn require_power_over(&self, ctx: &Ctx, role: &Role) -> Result<()> {
+        let Some(principal) = ctx.actor.principal() else { return Ok(()) };
+        let has_power = &**role != ADMIN && principal.permissions.covers(self.permissions(role));
+        if has_power || principal.has_role(ADMIN) {
+            return Ok(());
+        }
+        let detail = format!("The role {role} has permissions that you do not have.");
+        Err(Error::new(Code::Forbidden).with_detail(detail))
+    }
+
+    async fn replace(
+        &self,
+        tx: &mut Tx<'_>,
+        ctx: &Ctx,
+        user_id: UserId,
+        held: BTreeSet<Role>,
+        roles: &BTreeSet<Role>,
+    ) -> Result<bool> {
         if held.contains(ADMIN) && !roles.contains(ADMIN) {
             keep_an_administrator(tx).await?;
         }
@@ -122,7 +167,7 @@ mod tests {
 
     #[test]
     fn unknown_roles_are_named_and_doubles_collapse() {
-        let roles = Roles::new(&["editor".to_owned()]).unwrap();
+        let roles = Roles::new(&[terms("editor")]).unwrap();
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         assert_eq!(roles.known(&names(&["editor", "admin", "editor"])).unwrap().len(), 2);
         let error = roles.known(&names(&["admin", "Admin", "reader"])).unwrap_err();
@@ -132,6 +177,29 @@ mod tests {
 
     #[test]
     fn names_that_cannot_be_roles_are_refused() {
-        assert!(Roles::new(&["Bad Role".to_owned()]).is_err());
+        assert!(Roles::new(&[terms("Bad Role")]).is_err());
+    }
+
+    fn terms(name: &str) -> RoleTerms {
+        RoleTerms { name: name.to_owned(), permissions: Permissions::NONE, requires_mfa: false }
+    }
+
+    #[test]
+    fn roles_add_up_and_those_that_want_a_second_factor_are_held_with_one() {
+        let permissions = |permission| [permission].into_iter().collect::<Permissions>();
+        let support = RoleTerms { permissions: permissions(Permission::ReadUsers), ..terms("support") };
+        let guard =
+            RoleTerms { permissions: permissions(Permission::ManageSessions), requires_mfa: true, ..terms("guard") };
+        let strict_admin = RoleTerms { requires_mfa: true, ..terms(ADMIN) };
+        let roles = Roles::new(&[support.clone(), terms("support"), guard, strict_admin]).unwrap();
+        let assigned = || ["support", "guard", "gone"].map(Role::from).to_vec();
+        let weak = roles.held(assigned(), false);
+        assert_eq!((&*weak.roles, weak.is_held_back), (&["support", "gone"].map(Role::from)[..], true));
+        assert_eq!(weak.permissions, support.permissions);
+        let strong = roles.held(assigned(), true);
+        assert_eq!((strong.roles.len(), strong.is_held_back), (3, false));
+        assert_eq!(strong.permissions, support.permissions.and(permissions(Permission::ManageSessions)));
+        assert_eq!(roles.held(vec![ADMIN.into()], false).permissions, Permissions::NONE);
+        assert_eq!(roles.held(vec![ADMIN.into()], true).permissions, Permissions::all());
     }
 }

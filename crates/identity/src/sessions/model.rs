@@ -1,6 +1,4 @@
 //! Types of the sessions.
-use std::sync::Arc;
-
 use ::store::RequestInfo;
 use kernel::{Actor, Method, Principal, Proof, SessionId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
@@ -68,14 +66,8 @@ impl Session {
 
     /// Whoever holds this session's refresh token, for the audit trail: without roles, so good for nothing else.
     pub(crate) fn holder(&self) -> Actor {
-        Actor::Full(Principal {
-            user_id: self.user_id,
-            session_id: self.id,
-            roles: Arc::default(),
-            proofs: self.proofs.as_slice().into(),
-            has_second_factor: false,
-            is_held_back: false,
-        })
+        let principal = Principal::of_session(self.user_id, self.id);
+        Actor::Full(Principal { proofs: self.proofs.as_slice().into(), ..principal })
     }
 
     pub(super) fn view(self, current: Option<SessionId>) -> SessionView {

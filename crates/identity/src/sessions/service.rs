@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 use ::store::{Ctx, Source, Tx};
 use futures_util::FutureExt as _;
 use kernel::{
-    Code, Error, Limit, Method, Page, Permission, Principal, Proof, Result, Role, SessionId, Timestamp, UserId, id,
+    Code, Error, Limit, Method, Page, Permission, Principal, Proof, Result, SessionId, Timestamp, UserId, id,
 };
 use platform::audit::{self, Entry};
 use serde_json::json;
@@ -15,7 +15,11 @@ use super::{
     state::States,
     store,
 };
-use crate::cursor::{self, Cursors};
+use crate::{
+    cursor::{self, Cursors},
+    recent::Changes,
+    roles::Roles,
+};
 
 /// No session outlives this without a new log-in, however often it is refreshed.
 const MAX_LIFETIME: Duration = Duration::from_hours(30 * 24);
@@ -51,10 +55,10 @@ struct Inner {
 
 impl Sessions {
     /// A session lasts `refresh_ttl` from its last refresh, and at most 30 days from its log-in (or `refresh_ttl`,
-    /// when that is longer). Roles of `mfa_roles` are held by sessions with a second factor alone.
-    pub(crate) fn new(refresh_ttl: Duration, mfa_roles: Vec<Role>, cursors: Cursors) -> Self {
+    /// when that is longer). `changes` hears of what is changed here.
+    pub(crate) fn new(refresh_ttl: Duration, roles: Roles, changes: Changes, cursors: Cursors) -> Self {
         let lifetimes = Lifetimes { refresh_ttl, cap: refresh_ttl.max(MAX_LIFETIME) };
-        Self(Arc::new(Inner { lifetimes, states: States::new(mfa_roles), cursors }))
+        Self(Arc::new(Inner { lifetimes, states: States::new(roles, changes), cursors }))
     }
 
     /// Removes sessions that have been over for a month at least, and says how many. Safe to stop and to run twice.
@@ -101,7 +105,7 @@ impl Sessions {
     ///
     /// Errors: 401 when the session has ended meanwhile.
     pub(crate) async fn elevate(&self, tx: &mut Tx<'_>, ctx: &Ctx, method: Method) -> Result<Session> {
-        let (old_id, now) = (ctx.actor.require_login()?.session_id, ctx.now());
+        let (old_id, now) = (ctx.actor.require_session()?.1, ctx.now());
         let ended = || Error::new(Code::InvalidToken);
         let old = store::get(tx, old_id).await?.filter(|session| session.is_live(now)).ok_or_else(ended)?;
         if !store::revoke(tx, old_id, old.user_id, now).await? {
@@ -134,7 +138,19 @@ impl Sessions {
         self.0.states.forget_session(id);
     }
 
-    /// Makes the next request of each of this user's sessions read it anew. Call it after the commit.
+    /// Keeps everyone else who changes an account, or begins something for it, waiting until the transaction ends.
+    pub(crate) async fn hold_account(&self, tx: &mut Tx<'_>, user_id: UserId) -> Result<()> {
+        tx.lock(&format!("account:{user_id}")).await
+    }
+
+    /// Errors: 401 when the caller's session has ended meanwhile. The caller holds the account's lock.
+    pub(crate) async fn confirm(&self, tx: &mut Tx<'_>, ctx: &Ctx) -> Result<()> {
+        let (_, id) = ctx.actor.require_session()?;
+        let standing = store::standing(tx, id).await?.filter(|standing| standing.expires_at > ctx.now());
+        standing.map(|_| ()).ok_or_else(|| Error::new(Code::InvalidToken))
+    }
+
+    /// Makes the next request of each of this user's sessions and keys read it anew. Call it after the commit.
     pub(crate) fn forget_user(&self, user_id: UserId) {
         self.0.states.forget_user(user_id);
     }
@@ -152,7 +168,7 @@ impl Sessions {
         let sessions = ctx.read(move |ctx, tx| {
             async move { store::list(tx, user_id, ctx.now(), start, cursor::rows(limit)).await }.boxed()
         });
-        let current = ctx.actor.principal().map(|principal| principal.session_id);
+        let current = ctx.actor.principal().and_then(Principal::session);
         let views = sessions.await?.into_iter().map(|session| session.view(current)).collect();
         Ok(self.0.cursors.page("sessions", views, limit, |session: &SessionView| session.id.uuid()))
     }
@@ -192,8 +208,8 @@ impl Sessions {
 
     /// Ends every session of the caller but the one that asks. Errors: 401.
     pub async fn revoke_others(&self, ctx: &Ctx) -> Result<()> {
-        let principal = ctx.actor.require_login()?;
-        let (user_id, kept) = (principal.user_id, principal.session_id);
+        let (principal, kept) = ctx.actor.require_session()?;
+        let user_id = principal.user_id;
         let revoked =
             ctx.write(move |ctx, tx| async move { revoke_all(tx, &ctx, user_id, Some(kept), "revoked").await }.boxed());
         revoked.await?;

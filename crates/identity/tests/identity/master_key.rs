@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use identity::Identity;
 use kernel::{Secret, SeededRandom};
 use platform::secrets::{Keyring, Master, adopt_master, check_master};
-use store::{Db, Source};
+use store::{Db, RequestInfo, Source};
 use testkit::Engine;
 use tokio::sync::Barrier;
 use web::{Authenticate as _, Credentials};
@@ -42,14 +42,14 @@ async fn a_change_of_the_key_keeps_tokens_good() {
         assert!(Identity::start(source, &ring(8, None), settings(), Vec::new()).await.is_err());
         let changed = Identity::start(source, &ring(8, Some(7)), settings(), Vec::new()).await.unwrap();
         let access = granted.text("access_token");
-        let actor = changed.authenticate(source, Credentials::Bearer(&access)).await.unwrap();
+        let actor = changed.authenticate(source, Credentials::Bearer(&access), &RequestInfo::default()).await.unwrap();
         assert_eq!(actor.user_id().map(|id| id.to_string()), Some(granted.user_id()));
         let edge = web::Settings::new("https://notes.example");
         let web = web::service(changed.routes(), edge, source.clone(), Arc::new(changed.clone())).unwrap();
         assert_eq!(refresh(&granted.text("refresh_token")).send(&web).await.status, 200);
         // Sealed anew by that start, the signing key needs the previous master key no more.
         let alone = Identity::start(source, &ring(8, None), settings(), Vec::new()).await.unwrap();
-        assert!(alone.authenticate(source, Credentials::Bearer(&access)).await.is_ok());
+        assert!(alone.authenticate(source, Credentials::Bearer(&access), &RequestInfo::default()).await.is_ok());
     }
 }
 

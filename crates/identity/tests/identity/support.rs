@@ -2,8 +2,8 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use http_body_util::BodyExt as _;
-use identity::{AccountDeleted, Identity, NewAccount, Registration, Settings, User};
-use kernel::{Secret, SeededRandom};
+use identity::{AccountDeleted, Identity, NewAccount, Registration, RoleTerms, Settings, User};
+use kernel::{Permissions, Secret, SeededRandom};
 use platform::secrets::Keyring;
 use serde_json::{Value as Json, json};
 use store::{Db, Row, Source, migrate};
@@ -40,9 +40,9 @@ pub fn settings() -> Settings {
         refresh_ttl: Duration::from_hours(7 * 24),
         password_min_length: 15,
         breached_passwords: None,
-        roles: vec!["editor".to_owned()],
-        mfa_roles: Vec::new(),
         tries: None,
+        roles: vec![RoleTerms { name: "editor".to_owned(), permissions: Permissions::NONE, requires_mfa: false }],
+        resources: vec!["notes".to_owned()],
     }
 }
 

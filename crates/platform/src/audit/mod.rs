@@ -7,7 +7,13 @@ pub use model::Entry;
 pub use service::record;
 
 /// This slice's migrations.
-pub const MIGRATIONS: [::store::Migration; 1] = [::store::Migration {
-    id: "202611210700_create_audit_log",
-    sql: include_str!("migrations/202611210700_create_audit_log.sql"),
-}];
+pub const MIGRATIONS: [::store::Migration; 2] = [
+    ::store::Migration {
+        id: "202611210700_create_audit_log",
+        sql: include_str!("migrations/202611210700_create_audit_log.sql"),
+    },
+    ::store::Migration {
+        id: "202611211540_add_api_key_to_audit_log",
+        sql: include_str!("migrations/202611211540_add_api_key_to_audit_log.sql"),
+    },
+];

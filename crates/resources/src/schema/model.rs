@@ -1,6 +1,7 @@
 //! What a declared resource is.
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
+pub use kernel::Operation;
 use kernel::{
     Timestamp, Value,
     rule::{self, Rule, Type},
@@ -106,15 +107,6 @@ pub enum OnDelete {
     Cascade,
 }
 
-/// What a rule is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
-    Read,
-    Create,
-    Update,
-    Delete,
-}
-
 /// One rule an operation.
 #[derive(Clone, Debug)]
 pub struct Rules {
@@ -145,19 +137,6 @@ impl Declaration {
         roles.sort();
         roles.dedup();
         roles
-    }
-}
-
-impl Operation {
-    pub const ALL: [Self; 4] = [Self::Read, Self::Create, Self::Update, Self::Delete];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Create => "create",
-            Self::Update => "update",
-            Self::Delete => "delete",
-        }
     }
 }
 

@@ -71,12 +71,8 @@ pub fn keyring() -> Keyring {
 
 pub fn user(number: u128, roles: &[&str]) -> Actor {
     Actor::Full(Principal {
-        user_id: UserId::from_uuid(Uuid::from_u128(number)),
-        session_id: Id::from_uuid(Uuid::nil()),
         roles: roles.iter().map(|role| Arc::from(*role)).collect(),
-        proofs: Arc::new([]),
-        has_second_factor: false,
-        is_held_back: false,
+        ..Principal::of_session(UserId::from_uuid(Uuid::from_u128(number)), Id::from_uuid(Uuid::nil()))
     })
 }
 

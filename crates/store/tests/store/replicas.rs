@@ -22,14 +22,10 @@ async fn open(pair: &Pair, change: impl FnOnce(&mut Options)) -> Source {
 }
 
 fn account(number: u64) -> Actor {
-    Actor::Full(Principal {
-        user_id: UserId::from_uuid(Uuid::from_u64_pair(1, number)),
-        session_id: Id::from_uuid(Uuid::from_u64_pair(2, number)),
-        roles: Arc::new([]),
-        proofs: Arc::new([]),
-        has_second_factor: false,
-        is_held_back: false,
-    })
+    Actor::Full(Principal::of_session(
+        UserId::from_uuid(Uuid::from_u64_pair(1, number)),
+        Id::from_uuid(Uuid::from_u64_pair(2, number)),
+    ))
 }
 
 fn ctx(source: &Source, actor: Actor) -> Ctx {

@@ -2,7 +2,7 @@
 use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Instant};
 
 use http::{Method, StatusCode, Uri};
-use kernel::UserId;
+use kernel::{ApiKeyId, UserId};
 use store::RequestInfo;
 
 /// What the log says of requests whose caller went away before the answer (nginx's 499).
@@ -17,13 +17,23 @@ pub struct Line {
     /// The template of the route: raw paths hold ids, and sometimes secrets.
     pub route: Option<Arc<str>>,
     pub user: Option<UserId>,
+    pub api_key: Option<ApiKeyId>,
     started: Instant,
     is_written: bool,
 }
 
 impl Line {
     pub fn new(request: Arc<RequestInfo>, method: Method, uri: Uri) -> Self {
-        Self { request, method, uri, route: None, user: None, started: Instant::now(), is_written: false }
+        Self {
+            request,
+            method,
+            uri,
+            route: None,
+            user: None,
+            api_key: None,
+            started: Instant::now(),
+            is_written: false,
+        }
     }
 
     /// Writes the line; `bytes` is the length of the answer's body.
@@ -47,6 +57,7 @@ impl Line {
             duration_ms = self.started.elapsed().as_secs_f64() * 1000.0,
             address = self.request.address.as_ref().map(tracing::field::display::<&IpAddr>),
             user = self.user.map(tracing::field::display),
+            api_key = self.api_key.map(tracing::field::display),
             bytes,
         );
     }

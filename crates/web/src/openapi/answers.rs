@@ -71,7 +71,7 @@ fn problems(route: &Route) -> BTreeMap<u16, Vec<Code>> {
         codes.extend([Code::BodyTooDeep, Code::UnsupportedMediaType, Code::BodyTooLarge, Code::Invalid]);
     }
     if route.access != Access::Public {
-        codes.extend([Code::Unauthenticated, Code::InvalidToken]);
+        codes.extend([Code::Unauthenticated, Code::InvalidToken, Code::InsufficientScope]);
     }
     if matches!(route.access, Access::Rules | Access::Permission(_)) {
         codes.push(Code::Forbidden);

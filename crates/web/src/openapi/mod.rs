@@ -55,7 +55,34 @@ fn security_schemes(access_cookie: &str) -> Json {
                 csrf::TOKEN_HEADER
             ),
         },
+        "api_key": {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "hp_...",
+            "description": "An API key, for programs; the scope it needs is listed with each operation.",
+        },
+        "api_key_header": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "X-API-Key",
+            "description": "The same key in a header of its own. With it, cookies are ignored.",
+        },
     })
+}
+
+/// The ways to prove who asks, any of which will do; for API keys with the scope that will do.
+fn security(route: &Route) -> Vec<Json> {
+    let mut ways = match route.access {
+        Access::Public => return Vec::new(),
+        Access::Rules => vec![json!({})],
+        Access::LoggedIn | Access::Permission(_) => Vec::new(),
+    };
+    ways.extend([json!({"bearer": []}), json!({"cookie": []})]);
+    for scope in &route.scopes {
+        let scope = scope.to_string();
+        ways.extend([json!({"api_key": [scope]}), json!({"api_key_header": [scope]})]);
+    }
+    ways
 }
 
 fn operation(route: &Route) -> Json {
@@ -67,12 +94,7 @@ fn operation(route: &Route) -> Json {
     if !route.operation.tag.is_empty() {
         operation.insert("tags".into(), json!([route.operation.tag]));
     }
-    let security = match route.access {
-        Access::Public => json!([]),
-        Access::Rules => json!([{}, {"bearer": []}, {"cookie": []}]),
-        Access::LoggedIn | Access::Permission(_) => json!([{"bearer": []}, {"cookie": []}]),
-    };
-    operation.insert("security".into(), security);
+    operation.insert("security".into(), json!(security(route)));
     let parameters = parameters(route);
     if !parameters.is_empty() {
         operation.insert("parameters".into(), json!(parameters));

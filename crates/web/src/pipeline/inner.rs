@@ -2,9 +2,10 @@
 //! told so before a byte of the body is read.
 use std::{mem, sync::Arc};
 
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use hyper::body::Body as _;
-use kernel::{Actor, Code, Error, Result, Timestamp, UserId, error::Kind};
+use kernel::{Actor, Code, Error, Principal, Result, Timestamp, UserId, actor::ApiKeyGrant, error::Kind};
+use store::RequestInfo;
 
 use super::{Inner, once, outer::Exchange};
 use crate::{
@@ -15,6 +16,8 @@ use crate::{
     },
 };
 
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
 impl Inner {
     pub(super) async fn run(
         &self,
@@ -22,11 +25,15 @@ impl Inner {
         route: &Route,
         params: Vec<(String, String)>,
     ) -> Result<Reply> {
-        let caller = self.caller(route, &exchange.headers).await?;
+        let caller = self.caller(route, &exchange.headers, &exchange.line.request).await?;
         exchange.line.user = caller.user();
+        exchange.line.api_key = caller.api_key().map(|key| key.id);
         if let Some(user) = caller.user() {
             let now = self.source.clock.now();
             self.limiter.by_principal(route.class, user, now, &mut exchange.verdicts)?;
+            if let Some(key) = caller.api_key() {
+                self.limiter.by_api_key(key, now, &mut exchange.verdicts)?;
+            }
         }
         check_access(route, &caller.actor, self.source.clock.now())?;
         let mut actor = self.proven(route, &exchange.headers, caller)?;
@@ -37,7 +44,7 @@ impl Inner {
         let body = validation::read(route, &exchange.headers, &mut exchange.body, bounds, &self.room).await?;
         if !is_here {
             // A body may take longer to arrive than a verdict on its sender is good for.
-            let caller = self.caller(route, &exchange.headers).await?;
+            let caller = self.caller(route, &exchange.headers, &exchange.line.request).await?;
             check_access(route, &caller.actor, self.source.clock.now())?;
             actor = self.proven(route, &exchange.headers, caller)?;
         }
@@ -58,7 +65,7 @@ impl Inner {
     }
 
     /// Who calls. Where anyone may, credentials that are not valid count as none, as do those that cannot be checked now.
-    async fn caller(&self, route: &Route, headers: &HeaderMap) -> Result<Caller> {
+    async fn caller(&self, route: &Route, headers: &HeaderMap, request: &RequestInfo) -> Result<Caller> {
         // Liveness must not wait for a database.
         if route.class == Class::Probe {
             return Ok(Caller::ANONYMOUS);
@@ -71,7 +78,11 @@ impl Inner {
         if matches!(credentials, Credentials::None) {
             return Ok(Caller::ANONYMOUS);
         }
-        match self.authenticate.authenticate(&self.source, credentials).await {
+        match self.authenticate.authenticate(&self.source, credentials, request).await {
+            // Nobody logs in, or out, by an API key.
+            Ok(actor) if is_public && actor.principal().is_some_and(|principal| principal.api_key().is_some()) => {
+                Ok(Caller::ANONYMOUS)
+            }
             Ok(actor) => Ok(Caller { actor, has_cookie: matches!(credentials, Credentials::Cookie(_)) }),
             Err(error) if is_public => {
                 if error.code().kind() != Kind::Unauthenticated {
@@ -90,7 +101,7 @@ impl Inner {
             return Ok(caller.actor);
         }
         csrf::check_origin(&self.origins, headers)?;
-        let session = caller.actor.principal().map(|principal| principal.session_id);
+        let session = caller.actor.principal().and_then(Principal::session);
         if session.is_some_and(|session| self.authenticate.is_csrf_token(session, csrf::sent_token(headers))) {
             return Ok(caller.actor);
         }
@@ -117,10 +128,24 @@ impl Caller {
             _ => self.actor.user_id(),
         }
     }
+
+    fn api_key(&self) -> Option<&ApiKeyGrant> {
+        self.actor.principal()?.api_key()
+    }
 }
 
-/// What a request shows of itself. Errors: 401 `invalid_token` for an `Authorization` that is not a bearer token.
+/// What a request shows of itself. Errors: 401 `invalid_token` for an `Authorization` that is not a bearer token, and for
+/// credentials beside an API key.
 fn credentials<'a>(headers: &'a HeaderMap, access_cookie: &str) -> Result<Credentials<'a>> {
+    let mut keys = headers.get_all(API_KEY).iter();
+    if let Some(key) = keys.next() {
+        return match key.to_str() {
+            Ok(key) if keys.next().is_none() && !headers.contains_key(header::AUTHORIZATION) => {
+                Ok(Credentials::ApiKey(key.trim()))
+            }
+            _ => Err(Error::new(Code::InvalidToken)),
+        };
+    }
     let mut sent = headers.get_all(header::AUTHORIZATION).iter();
     let Some(authorization) = sent.next() else {
         return Ok(cookies::get(headers, access_cookie).map_or(Credentials::None, Credentials::Cookie));
@@ -136,6 +161,9 @@ fn credentials<'a>(headers: &'a HeaderMap, access_cookie: &str) -> Result<Creden
 }
 
 fn check_access(route: &Route, actor: &Actor, now: Timestamp) -> Result<()> {
+    if let Some(key) = actor.principal().and_then(Principal::api_key) {
+        check_scopes(route, key)?;
+    }
     match (route.access, actor) {
         (Access::Public, _) => Ok(()),
         // Half a log-in is good for nothing but completing it.
@@ -148,4 +176,11 @@ fn check_access(route: &Route, actor: &Actor, now: Timestamp) -> Result<()> {
         Some(wanted) => actor.require_fresh(now, wanted).map(|_| ()),
         None => Ok(()),
     }
+}
+
+fn check_scopes(route: &Route, key: &ApiKeyGrant) -> Result<()> {
+    if route.scopes.iter().any(|scope| key.may_use(scope)) {
+        return Ok(());
+    }
+    Err(route.scopes.first().map_or_else(Error::no_api_keys, Error::insufficient_scope))
 }

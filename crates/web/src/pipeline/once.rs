@@ -2,7 +2,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use http::{HeaderMap, HeaderName};
-use kernel::{Actor, Code, Error, Result};
+use kernel::{Actor, Code, Error, Principal, Result};
 use serde_json::Value as Json;
 use store::Once;
 
@@ -47,8 +47,11 @@ fn key(headers: &HeaderMap) -> Result<Option<&[u8]>> {
     Err(Error::new(Code::BadHeader).with_detail(detail))
 }
 
-/// Who must be the same; of someone unknown, the address.
+/// Who must be the same; of someone unknown, the address. An API key is not its owner: it may see less.
 fn caller(actor: &Actor, address: Option<IpAddr>) -> String {
+    if let Some(key) = actor.principal().and_then(Principal::api_key) {
+        return key.id.to_string();
+    }
     match (actor.user_id(), address) {
         (Some(user), _) => user.to_string(),
         (None, Some(address)) => address.to_string(),

@@ -1,4 +1,5 @@
 //! Accounts, sessions and roles, as clients see them.
+mod api_keys;
 mod cookies;
 mod deletion;
 mod devices;

@@ -30,6 +30,13 @@ const TABLE: &[(&[&str], [u16; 4])] = &[
     (&["delete_session"], [401, 404, 204, 404]),
     (&["list_users", "get_user", "set_user_roles", "list_user_sessions"], [401, 403, 403, 200]),
     (&["delete_user_sessions"], [401, 403, 403, 204]),
+    (&["list_api_keys"], [401, 200, 200, 200]),
+    (&["create_api_key"], [401, 201, 201, 201]),
+    (&["delete_api_keys"], [401, 204, 204, 204]),
+    (&["get_api_key", "rotate_api_key"], [401, 404, 200, 404]),
+    (&["delete_api_key"], [401, 404, 204, 404]),
+    (&["list_user_api_keys"], [401, 403, 403, 200]),
+    (&["delete_user_api_key", "delete_user_api_keys"], [401, 403, 403, 204]),
     // Folders are without rules: the owner's and administrators'.
     (&["list_folders", "aggregate_folders"], [401, 200, 200, 200]),
     (&["create_folders"], [401, 201, 201, 201]),
@@ -95,7 +102,7 @@ impl Cast {
             || route.method == Method::DELETE && route.path.contains("{id}")
         {
             let id = self.targets.fresh(app, route, &self.owner, &self.administrator).await;
-            let path = route.path.replace("{id}", &id);
+            let path = self.targets.path_to(route, &id);
             if let Some(record) = path.strip_suffix("/restore") {
                 app.delete(record).bearer(&self.owner.token).send().await.expect(204);
             }
@@ -111,7 +118,7 @@ impl Cast {
             request = app.post(&path, &json!({"refresh_token": holder.refresh}));
         }
         let Some(person) = self.person(caller) else { return request };
-        if ["delete_me", "delete_other_sessions", "log_out", "step_up"].contains(&operation) {
+        if ["delete_me", "delete_other_sessions", "delete_api_keys", "log_out", "step_up"].contains(&operation) {
             let roles: &[&str] = if caller == "administrator" { &["admin"] } else { &[] };
             let double = app.person(&format!("{caller}.{operation}@example.com"), roles).await;
             return request.bearer(&double.token);

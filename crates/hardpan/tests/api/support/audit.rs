@@ -1,7 +1,7 @@
 //! The audit trail, read as nobody outside can.
 use std::collections::HashSet;
 
-use kernel::{Id, UserId, Uuid, id};
+use kernel::{ApiKeyId, Id, UserId, Uuid, id};
 use serde_json::Value as Json;
 use testkit::TestDb;
 
@@ -12,6 +12,7 @@ pub struct Entry {
     pub actor_type: String,
     pub actor: Option<String>,
     pub session: Option<String>,
+    pub api_key: Option<String>,
     pub target_type: String,
     pub target_id: Option<Uuid>,
     pub address: Option<String>,
@@ -69,8 +70,8 @@ impl<'a> Audit<'a> {
 }
 
 async fn all(db: &TestDb) -> Vec<(Uuid, Entry)> {
-    let sql = "SELECT id, action, actor_type, actor_id, session_id, target_type, target_id, address, request_id, before, after \
-               FROM audit_log";
+    let sql = "SELECT id, action, actor_type, actor_id, session_id, target_type, target_id, address, request_id, before, after, \
+               api_key_id FROM audit_log";
     let rows = db.ctx().read(move |_, tx| Box::pin(async move { tx.query(sql, &[]).await })).await.unwrap();
     let json = |text: Option<String>| text.map_or(Json::Null, |text| serde_json::from_str(&text).unwrap());
     let rows = rows.into_iter().map(|row| {
@@ -79,6 +80,7 @@ async fn all(db: &TestDb) -> Vec<(Uuid, Entry)> {
             actor_type: row.get(2).unwrap(),
             actor: row.get::<Option<UserId>>(3).unwrap().map(|id| id.to_string()),
             session: row.get::<Option<Id<kernel::id::Session>>>(4).unwrap().map(|id| id.to_string()),
+            api_key: row.get::<Option<ApiKeyId>>(11).unwrap().map(|id| id.to_string()),
             target_type: row.get(5).unwrap(),
             target_id: row.get(6).unwrap(),
             address: row.get(7).unwrap(),

@@ -5,7 +5,7 @@ use web::{Method, Route, Routes};
 use super::{Answer, promise};
 
 /// The published codes and the status of each.
-pub const CODES: [(&str, u16); 36] = [
+pub const CODES: [(&str, u16); 37] = [
     ("unauthenticated", 401),
     ("invalid_credentials", 401),
     ("invalid_token", 401),
@@ -13,6 +13,7 @@ pub const CODES: [(&str, u16); 36] = [
     ("invalid_code", 401),
     ("fresh_login_required", 401),
     ("forbidden", 403),
+    ("insufficient_scope", 403),
     ("csrf_failed", 403),
     ("registration_closed", 403),
     ("malformed_body", 400),

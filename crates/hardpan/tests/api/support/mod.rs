@@ -17,4 +17,4 @@ pub use contract::CODES;
 pub use example::{valid, valid_body, wrong};
 pub use factor::Authenticator;
 pub use target::Targets;
-pub use world::{PASSWORD, PRODUCTION, Person, TestApp, on_both, on_both_with, person};
+pub use world::{Key, PASSWORD, PRODUCTION, Person, TestApp, on_both, on_both_with, person};

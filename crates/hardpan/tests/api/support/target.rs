@@ -21,6 +21,10 @@ pub struct Targets {
     factor: String,
     /// A device of the owner's.
     device: String,
+    /// An API key of the owner's.
+    key: String,
+    /// An API key of that account.
+    user_key: String,
     /// An account that is nobody's concern.
     pub user: String,
     counter: AtomicUsize,
@@ -37,11 +41,15 @@ impl Targets {
             let record = app.create(&resource.name, maker, &body).await;
             records.insert(resource.name.clone(), record["id"].as_str().unwrap().to_owned());
         }
-        let user = app.register("nobody@example.com").await.id;
+        let nobody = app.register("nobody@example.com").await;
+        // A list of one has no second page.
+        app.api_key(owner, &[]).await;
+        let key = app.api_key(owner, &["documents:read"]).await.id;
+        let user_key = app.api_key(&nobody, &["documents:read"]).await.id;
         let session = app.current_session(&app.login(&owner.email).await).await;
         let factor = Authenticator::enrol(app, owner).await.id;
         let device = Self::device(app, owner).await;
-        Self { records, session, factor, device, user, counter }
+        Self { records, session, factor, device, key, user_key, user: nobody.id, counter }
     }
 
     /// The device of another log-in of the owner's.
@@ -57,6 +65,7 @@ impl Targets {
             return match &*route.operation.id {
                 "delete_device" => Self::device(app, owner).await,
                 "delete_factor" | "confirm_factor" => Authenticator::enrol(app, owner).await.id,
+                "delete_api_key" => app.api_key(owner, &["documents:read"]).await.id,
                 "delete_session" => app.current_session(&app.login(&owner.email).await).await,
                 _ => self.id(route).to_owned(),
             };
@@ -72,6 +81,7 @@ impl Targets {
             ["", "api", "v1", resource, ..] => &self.records[resource],
             ["", "admin", "v1", "users", ..] => &self.user,
             ["", "auth", "v1", "sessions", ..] => &self.session,
+            ["", "auth", "v1", "api-keys", ..] => &self.key,
             ["", "auth", "v1", "me", "factors", ..] => &self.factor,
             ["", "auth", "v1", "me", "devices", ..] => &self.device,
             _ => panic!("nobody said what {} acts on", route.path),
@@ -81,10 +91,15 @@ impl Targets {
     /// The path with its parameters filled in.
     pub fn path(&self, route: &Route) -> String {
         if route.path_parameters().next().is_some() {
-            route.path.replace("{id}", self.id(route))
+            self.path_to(route, self.id(route))
         } else {
             route.path.to_string()
         }
+    }
+
+    /// The same to another id.
+    pub fn path_to(&self, route: &Route, id: &str) -> String {
+        route.path.replace("{id}", id).replace("{key_id}", &self.user_key)
     }
 
     /// A body that the route takes, if it takes any.
@@ -97,6 +112,8 @@ impl Targets {
                 let Kind::Array { items, .. } = &list.kind else { panic!("a list is needed") };
                 Some(json!({"create": [valid(items, nth)]}))
             }
+            ("create_api_key", _) => Some(json!({"label": "program", "scopes": ["documents:read"]})),
+            ("rotate_api_key", _) => Some(json!({"overlap_seconds": 60})),
             ("step_up", _) => Some(json!({"method": "password", "password": PASSWORD})),
             ("log_in", _) => Some(json!({"email": "nobody@example.com", "password": PASSWORD})),
             (_, Body::Json { schema, .. } | Body::Record { schema }) => Some(valid_body(schema, nth)),

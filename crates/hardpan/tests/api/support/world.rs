@@ -35,6 +35,13 @@ pub struct Person {
     pub refresh: String,
 }
 
+/// An API key.
+#[derive(Clone, Debug)]
+pub struct Key {
+    pub id: String,
+    pub secret: String,
+}
+
 /// Runs `test` on each engine, each time against a server of its own for `support/app.toml`.
 pub async fn on_both(test: impl AsyncFn(TestApp)) {
     on_both_with(&[], test).await;
@@ -174,6 +181,17 @@ impl TestApp {
     pub async fn login(&self, email: &str) -> Person {
         let body = json!({"email": email, "password": PASSWORD});
         person(&self.post("/auth/v1/login", &body).send().await.expect(200).json())
+    }
+
+    /// A new key of `owner`'s.
+    pub async fn api_key(&self, owner: &Person, scopes: &[&str]) -> Key {
+        self.api_key_with(owner, &json!({"label": "program", "scopes": scopes})).await
+    }
+
+    pub async fn api_key_with(&self, owner: &Person, body: &Json) -> Key {
+        let answer = self.post("/auth/v1/api-keys", body).bearer(&owner.token).send().await.expect(201).json();
+        let text = |name: &str| answer[name].as_str().unwrap().to_owned();
+        Key { id: text("id"), secret: text("secret") }
     }
 
     /// Whether the access token is good.

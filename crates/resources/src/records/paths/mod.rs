@@ -59,12 +59,8 @@ fn callers(declaration: &Declaration) -> Vec<(String, Actor)> {
 
 fn user(roles: &[String]) -> Actor {
     Actor::Full(Principal {
-        user_id: UserId::from_uuid(sample::id(1)),
-        session_id: SessionId::from_uuid(sample::id(1)),
         roles: roles.iter().map(|role| role.as_str().into()).collect(),
-        proofs: Arc::new([]),
-        has_second_factor: false,
-        is_held_back: false,
+        ..Principal::of_session(UserId::from_uuid(sample::id(1)), SessionId::from_uuid(sample::id(1)))
     })
 }
 

@@ -1,6 +1,6 @@
 //! Aggregates over HTTP.
 use kernel::{
-    Code, Result,
+    Code, Operation, Result, Scope,
     schema::{Field, Kind, Schema},
 };
 use web::{Access, Call, Method, Reply, Route, StatusCode};
@@ -23,6 +23,7 @@ pub(super) fn route(deps: &Deps, path: &str) -> Route {
     let name = &resource.name;
     Route::new(Method::GET, format!("{path}/aggregate"), format!("aggregate_{name}"), deps, aggregate)
         .access(Access::Rules)
+        .scopes([Scope::of(name, Operation::Read)])
         .query(parameters(resource))
         .summary(name.clone(), format!("Counts, sums and extremes of the {name} that the caller may read."))
         .answers(StatusCode::OK, "A page of groups, in the order of what they are grouped by.", Some(page(resource)))

@@ -6,7 +6,7 @@ mod write;
 
 use std::sync::Arc;
 
-use kernel::{Code, Error, Result, Uuid, id};
+use kernel::{Code, Error, Operation, Result, Scope, Uuid, id};
 use web::{Access, Call, Method, Route, Routes, StatusCode};
 
 use super::Records;
@@ -31,6 +31,7 @@ fn resource_routes(records: &Records, resource: &Arc<Resource>) -> Routes {
             _ => Route::new(method, path.to_owned(), operation, &deps, read::get),
         }
         .access(Access::Rules)
+        .scopes([Scope::of(name, Operation::Read)])
     };
     let mut routes = vec![
         route(Method::GET, &path, "list")

@@ -2,7 +2,7 @@
 use std::future::Future;
 
 use kernel::{
-    Code, Result,
+    Code, Operation, Result, Scope,
     schema::{Field, Kind, Schema},
 };
 use web::{Access, Call, Method, Reply, Route, Routes, StatusCode, call::IfMatch};
@@ -74,7 +74,19 @@ where
     F: Fn(Deps, Call) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Result<Reply>> + Send + 'static,
 {
-    Route::new(method, path.to_owned(), format!("{verb}_{}", deps.1.name), deps, handler).access(Access::Rules)
+    Route::new(method, path.to_owned(), format!("{verb}_{}", deps.1.name), deps, handler)
+        .access(Access::Rules)
+        .scopes(operations(verb).iter().map(|operation| Scope::of(&deps.1.name, *operation)))
+}
+
+/// What a route does, or one of it.
+fn operations(verb: &str) -> &'static [Operation] {
+    match verb {
+        "create" => &[Operation::Create],
+        "delete" | "restore" => &[Operation::Delete],
+        "batch" => &[Operation::Create, Operation::Update, Operation::Delete],
+        _ => &[Operation::Update],
+    }
 }
 
 /// With `upsert` where there is a key to know records by. Where changes must name a version, an upsert could not.

@@ -11,11 +11,12 @@ use kernel::{
 use super::super::{Condition, Record, store};
 use crate::schema::{Declaration, Operation, Owner, Resource};
 
-/// The rule for this actor. Errors: 401, 403 when it can hold for no record at all.
+/// The rule for this actor. Errors: 401, 403 when it can hold for no record at all, and for an API key that lacks the scope.
 pub(super) fn allowed(ctx: &Ctx, resource: &Resource, operation: Operation) -> Result<Bound> {
     if let Actor::System(_) = ctx.actor {
         return Ok(Bound::Const(true));
     }
+    ctx.actor.require_scope(&resource.name, operation)?;
     if operation == Operation::Create && resource.owner == Owner::User {
         // Whoever creates it owns it.
         ctx.actor.require_login()?;
@@ -29,10 +30,12 @@ pub(super) fn allowed(ctx: &Ctx, resource: &Resource, operation: Operation) -> R
     }
 }
 
-/// What records must satisfy for this actor to read them, when they are met along the way.
+/// What records must satisfy for this actor to read them, when they are met along the way. An API key that lacks the scope meets
+/// none.
 pub(super) fn reading(ctx: &Ctx, resource: &Resource) -> Bound {
     match &ctx.actor {
         Actor::System(_) => Bound::Const(true),
+        actor if actor.require_scope(&resource.name, Operation::Read).is_err() => Bound::Const(false),
         actor => resource.rules.read.bind(actor, ctx.now()),
     }
 }

@@ -11,7 +11,7 @@ use super::{
     super::{Parts, Record, Scope, Selection, Shown, View, bad_query, store},
     access::reading,
 };
-use crate::schema::{Declaration, Resource};
+use crate::schema::{Declaration, Operation, Resource};
 
 /// Most references that one list follows.
 const MAX_EXPANDED: usize = 8;
@@ -29,7 +29,7 @@ pub(super) struct Expansion {
     selection: Selection,
 }
 
-/// What is asked for of a resource. Errors: 400 naming what is wrong.
+/// What is asked for of a resource. Errors: 400 naming what is wrong; 403 for an API key that may not read what is to come along.
 pub(super) fn parts(
     ctx: &Ctx,
     declaration: &Arc<Declaration>,
@@ -66,6 +66,7 @@ fn expansion(ctx: &Ctx, declaration: &Arc<Declaration>, resource: &Resource, col
         return Err(bad_query("expand", format!("`{name}` is not a reference")));
     };
     let target = declaration.find(&reference.to).ok_or_else(|| Error::internal("a reference to no resource"))?;
+    ctx.actor.require_scope(&target.name, Operation::Read)?;
     let scope = Scope::new(declaration, target, reading(ctx, target));
     Ok(Expansion { column, scope, selection: Selection::all(View::new(ctx, target)) })
 }

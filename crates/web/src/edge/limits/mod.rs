@@ -4,9 +4,9 @@ pub mod gcra;
 use std::{fmt::Write as _, net::IpAddr, time::Duration};
 
 use http::{HeaderName, HeaderValue};
-use kernel::{Code, Error, Result, Timestamp, UserId};
+use kernel::{Code, Error, Result, Timestamp, UserId, actor::ApiKeyGrant};
 
-use self::gcra::{Pace, Table};
+use self::gcra::{Pace, Table, Taken};
 use crate::{Class, problem::whole_seconds};
 
 /// draft-ietf-httpapi-ratelimit-headers-10.
@@ -66,6 +66,8 @@ pub struct Limiter {
     address: Counter,
     principal: Counter,
     credentials: Counter,
+    /// Each key has a pace of its own.
+    api_keys: Table,
 }
 
 struct Counter {
@@ -82,6 +84,7 @@ impl Limiter {
             address: Counter::new("address", limits.address),
             principal: Counter::new("principal", limits.principal),
             credentials: Counter::new("credentials", limits.credentials),
+            api_keys: Table::new(KEYS),
         }
     }
 
@@ -102,6 +105,15 @@ impl Limiter {
         }
         self.principal.take(user.uuid().as_u128(), now, verdicts)
     }
+
+    /// Counts a request by an API key that has a limit of its own, which may all come at once. Errors: 429.
+    pub fn by_api_key(&self, key: &ApiKeyGrant, now: Timestamp, verdicts: &mut Vec<Verdict>) -> Result<()> {
+        let Some(per_minute) = key.requests_per_minute.filter(|_| self.is_enabled) else { return Ok(()) };
+        let policy = Policy { burst: per_minute, per_minute };
+        let pace = Pace::new(policy.burst, policy.per_minute);
+        let taken = self.api_keys.take(pace, key.id.uuid().as_u128(), now);
+        judge("api_key", policy, pace, taken, verdicts)
+    }
 }
 
 impl Counter {
@@ -110,17 +122,20 @@ impl Counter {
     }
 
     fn take(&self, key: u128, now: Timestamp, verdicts: &mut Vec<Verdict>) -> Result<()> {
-        let taken = self.table.take(self.pace, key, now);
-        verdicts.push(Verdict {
-            policy: self.name,
-            is_admitted: taken.is_admitted,
-            quota: self.policy.burst,
-            window: whole_seconds(self.pace.full()),
-            remaining: taken.remaining,
-            next: taken.next,
-        });
-        if taken.is_admitted { Ok(()) } else { Err(Error::new(Code::RateLimited).with_retry_after(taken.next)) }
+        judge(self.name, self.policy, self.pace, self.table.take(self.pace, key, now), verdicts)
     }
+}
+
+fn judge(name: &'static str, policy: Policy, pace: Pace, taken: Taken, verdicts: &mut Vec<Verdict>) -> Result<()> {
+    verdicts.push(Verdict {
+        policy: name,
+        is_admitted: taken.is_admitted,
+        quota: policy.burst,
+        window: whole_seconds(pace.full()),
+        remaining: taken.remaining,
+        next: taken.next,
+    });
+    if taken.is_admitted { Ok(()) } else { Err(Error::new(Code::RateLimited).with_retry_after(taken.next)) }
 }
 
 /// One household or machine holds a whole IPv6 /64, and IPv4 written as IPv6 is IPv4.

@@ -16,7 +16,7 @@ use kernel::{
     schema::{Field, Kind, Schema},
 };
 use serde_json::{Value as Json, json};
-use store::{Db, Options};
+use store::{Db, Options, RequestInfo};
 
 use super::*;
 use crate::{Access, Call, Class, Credentials, Reply, Route};
@@ -30,8 +30,13 @@ struct Fake {
 }
 
 impl Authenticate for Fake {
-    fn authenticate<'a>(&'a self, _source: &'a Source, credentials: Credentials<'a>) -> BoxFuture<'a, Result<Actor>> {
-        let (Credentials::Bearer(token) | Credentials::Cookie(token)) = credentials else {
+    fn authenticate<'a>(
+        &'a self,
+        _source: &'a Source,
+        credentials: Credentials<'a>,
+        _request: &'a RequestInfo,
+    ) -> BoxFuture<'a, Result<Actor>> {
+        let (Credentials::Bearer(token) | Credentials::Cookie(token) | Credentials::ApiKey(token)) = credentials else {
             return async { Ok(Actor::Anonymous) }.boxed();
         };
         let actor = match token {
@@ -64,12 +69,8 @@ fn user() -> UserId {
 
 fn full(roles: &[&str]) -> Actor {
     Actor::Full(Principal {
-        user_id: user(),
-        session_id: SessionId::from_uuid(Uuid::from_u128(8)),
         roles: roles.iter().map(|role| (*role).into()).collect(),
-        proofs: Arc::new([]),
-        has_second_factor: false,
-        is_held_back: false,
+        ..Principal::of_session(user(), SessionId::from_uuid(Uuid::from_u128(8)))
     })
 }
 

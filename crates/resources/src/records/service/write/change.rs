@@ -2,7 +2,7 @@
 use std::sync::Arc;
 
 use ::store::{Ctx, Tx};
-use kernel::{Actor, Code, Error, FieldError, Result, UserId, Uuid, Value, id::uuid_v7, rule::Bound};
+use kernel::{Code, Error, FieldError, Result, UserId, Uuid, Value, id::uuid_v7, rule::Bound};
 use platform::audit::{self, Entry};
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
             store,
         },
         Records,
-        access::{allowed, denied, holds, readable},
+        access::{allowed, denied, holds, readable, reading},
     },
     fields::{self, Fields},
     relations::{self, Reached},
@@ -217,13 +217,9 @@ impl<'a> Writer<'a> {
             let target = self.declaration.find(&reference.to);
             let target = target.ok_or_else(|| Error::internal("a reference to no resource"))?;
             let found = store::get(tx, target, *id).await?;
-            let is_readable = match (&self.ctx.actor, found) {
-                (Actor::System(_), found) => found.is_some(),
-                (actor, Some(found)) => {
-                    let rule = target.rules.read.bind(actor, self.ctx.now());
-                    holds(tx, self.declaration, &rule, &found).await?
-                }
-                (_, None) => false,
+            let is_readable = match found {
+                Some(found) => holds(tx, self.declaration, &reading(self.ctx, target), &found).await?,
+                None => false,
             };
             if !is_readable {
                 let error = FieldError::new(&column.name, "not_found", "refers to nothing you can read");
