@@ -136,7 +136,8 @@ impl Foundation {
         let ctx = self.source.system("start");
         let master = secrets::check_master(&ctx, &self.keyring).await?;
         let keepers: Vec<Arc<dyn AccountDeleted>> = vec![Arc::new(records.clone())];
-        let identity = Identity::start(&self.source, &self.keyring, self.identity_settings()?, keepers).await?;
+        let (settings, notifications) = (self.identity_settings()?, self.notifications.clone());
+        let identity = Identity::start(&self.source, &self.keyring, settings, keepers, notifications).await?;
         if master == Master::Previous {
             // The keys were sealed anew when they were loaded.
             outbox::rewrap(&ctx, &self.keyring).await?;
@@ -191,6 +192,7 @@ impl Foundation {
             tries: self.config.limits.is_enabled.then(|| policy(self.config.limits.account)),
             roles: self.roles(),
             resources: self.declaration.resources.iter().map(|resource| resource.name.clone()).collect(),
+            pages: auth.pages.clone(),
         })
     }
 

@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use kernel::{Actor, Code, Error, Limit, Page, Result, SessionId, UserId};
-use platform::secrets::Keyring;
+use platform::{notifications::Notifications, secrets::Keyring, single_use::SingleUse};
 use serde_json::{Map, Value as Json};
 use store::{Ctx, RequestInfo, Source};
 use web::{Authenticate, Credentials, Routes};
@@ -11,12 +11,14 @@ use web::{Authenticate, Credentials, Routes};
 use crate::{
     accounts::{self, AccountDeleted, Accounts, Imported, NewAccount, Seen, User},
     api_keys::{self, ApiKeys},
+    credentials::{self, Credentials as CredentialChanges},
     cursor::Cursors,
     devices::{self, Devices},
     factors::{self, Factors},
     guard::Guard,
     keys::{self, Keys},
     logins::{self, CookieNames, Logins, Registration},
+    notices::{Notices, Pages},
     passwords::{BreachedRange, Passwords, Policy},
     recent::Changes,
     roles::{RoleTerms, Roles},
@@ -45,6 +47,8 @@ pub struct Settings {
     pub resources: Vec<String>,
     /// How often an account's passwords and codes may be tried; without, as often as one likes.
     pub tries: Option<web::Policy>,
+    /// Where mailed links lead, if not to the pages served here.
+    pub pages: Pages,
 }
 
 /// Accounts, sessions and tokens of one server; cheap to clone.
@@ -57,6 +61,8 @@ pub struct Identity {
     devices: Devices,
     factors: Factors,
     logins: Logins,
+    notices: Notices,
+    credentials: CredentialChanges,
     cookies: CookieNames,
 }
 
@@ -69,6 +75,7 @@ impl Identity {
         keyring: &Keyring,
         settings: Settings,
         mut keepers: Vec<Arc<dyn AccountDeleted>>,
+        notifications: Notifications,
     ) -> Result<Self> {
         let keys = Keys::load(&source.system("identity"), keyring).await?;
         keepers.push(Arc::new(factors::Keeper));
@@ -89,7 +96,9 @@ impl Identity {
         let tokens = Tokens::new(keys.clone(), keyring, issuer, audience, settings.access_ttl)?;
         let accounts = Accounts::new(passwords, roles, sessions.clone(), api_keys, cursors, keepers);
         let (devices, guard) = (Devices::new(keyring)?, Guard::new(keyring, settings.tries)?);
-        let factors = Factors::new(accounts.clone(), devices.clone(), keyring, app_name)?;
+        let single_use = SingleUse::new(keyring)?;
+        let notices = Notices::new(notifications, single_use.clone(), keyring, settings.pages)?;
+        let factors = Factors::new(accounts.clone(), devices.clone(), keyring, app_name, notices.clone())?;
         let logins = Logins::new(
             accounts.clone(),
             tokens.clone(),
@@ -99,8 +108,11 @@ impl Identity {
             factors.clone(),
             devices.clone(),
             guard,
+            single_use,
+            notices.clone(),
         )?;
-        Ok(Self { keys, sessions, tokens, accounts, devices, factors, logins, cookies })
+        let credentials = CredentialChanges::new(logins.clone(), notices.clone(), devices.clone());
+        Ok(Self { keys, sessions, tokens, accounts, devices, factors, logins, notices, credentials, cookies })
     }
 
     pub fn routes(&self) -> Routes {
@@ -111,6 +123,7 @@ impl Identity {
         routes.extend(factors::routes(&self.factors));
         routes.extend(devices::routes(&self.devices));
         routes.extend(api_keys::routes(self.accounts.api_keys()));
+        routes.extend(credentials::routes(&self.credentials));
         routes
     }
 
@@ -149,7 +162,8 @@ impl Identity {
         Ok(self.sessions.purge(ctx).await?
             + self.logins.single_use().purge(ctx).await?
             + self.accounts.api_keys().purge(ctx).await?
-            + self.devices.purge(ctx).await?)
+            + self.devices.purge(ctx).await?
+            + self.notices.purge(ctx).await?)
     }
 
     /// How many password hashes were computed since the start, whoever for.

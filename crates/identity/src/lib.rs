@@ -1,6 +1,7 @@
 //! Identity: accounts, passwords, sessions, tokens, API keys and roles.
 pub mod accounts;
 pub mod api_keys;
+pub mod credentials;
 mod cursor;
 pub mod devices;
 pub mod factors;
@@ -8,6 +9,7 @@ pub mod guard;
 mod identity;
 pub mod keys;
 pub mod logins;
+pub mod notices;
 pub mod passwords;
 mod recent;
 pub mod roles;
@@ -17,12 +19,13 @@ pub mod tokens;
 pub use accounts::{AccountDeleted, Imported, NewAccount, Seen, User, import_schema};
 pub use identity::{Identity, Settings};
 pub use logins::Registration;
+pub use notices::Pages;
 pub use passwords::{BreachedRange, RangeService};
 pub use roles::RoleTerms;
 pub use sessions::SessionView;
 
 /// The slices of this crate, lowest first; each may call those before it.
-pub const SLICES: [&str; 11] = [
+pub const SLICES: [&str; 13] = [
     "keys",
     "guard",
     "devices",
@@ -32,8 +35,10 @@ pub const SLICES: [&str; 11] = [
     "api_keys",
     "tokens",
     "accounts",
+    "notices",
     "factors",
     "logins",
+    "credentials",
 ];
 
 /// What this crate adds to a database, in order.
@@ -45,6 +50,7 @@ pub fn migrations() -> Vec<store::Migration> {
         sessions::MIGRATIONS.as_slice(),
         devices::MIGRATIONS.as_slice(),
         api_keys::MIGRATIONS.as_slice(),
+        notices::MIGRATIONS.as_slice(),
         factors::MIGRATIONS.as_slice(),
         logins::MIGRATIONS.as_slice(),
     ]

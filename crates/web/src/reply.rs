@@ -42,6 +42,11 @@ impl Reply {
         Self { status: StatusCode::NO_CONTENT, headers: Vec::new(), body: Bytes::new() }
     }
 
+    /// It is taken, and no more is said of it.
+    pub const fn accepted() -> Self {
+        Self { status: StatusCode::ACCEPTED, headers: Vec::new(), body: Bytes::new() }
+    }
+
     pub fn header(mut self, name: HeaderName, value: &str) -> Result<Self> {
         self.headers.push((name, HeaderValue::from_str(value).map_err(Error::internal)?));
         Ok(self)

@@ -1,6 +1,7 @@
 //! From values to the typed configuration.
 use std::path::Path;
 
+use identity::Pages;
 use kernel::Secret;
 use platform::notifications::MailUrl;
 
@@ -46,6 +47,7 @@ pub fn config(profile: Profile, dir: &Path, settings: &Settings, master_keys: Ma
             require_mfa: settings.list("auth.require_mfa")?.to_vec(),
             password_min_length: settings.int("auth.password_min_length")?,
             breached_passwords: settings.text("auth.breached_passwords").map(str::to_owned),
+            pages: pages(settings),
         },
         limits: Limits {
             is_enabled: settings.bool("limits.enabled")?,
@@ -101,6 +103,16 @@ fn database(dir: &Path, settings: &Settings) -> Option<Database> {
         slow_query: settings.duration("database.slow_query").filter(|threshold| !threshold.is_zero()),
         tls_ca: settings.text("database.tls_ca").map(|path| dir.join(path)),
     })
+}
+
+fn pages(settings: &Settings) -> Pages {
+    let page = |key: &str| settings.text(key).map(str::to_owned);
+    Pages {
+        verify: page("auth.pages.verify"),
+        reset: page("auth.pages.reset"),
+        undo: page("auth.pages.undo"),
+        invitation: page("auth.pages.invitation"),
+    }
 }
 
 fn mail(dir: &Path, settings: &Settings) -> Option<Mail> {

@@ -123,6 +123,14 @@ pub const KEYS: &[Key] = &[
     key("auth.password_min_length", Kind::Int(8, 128), "Shortest password of an account without a second factor, in characters; with one 8 are enough").default("15"),
     key("auth.breached_passwords", Kind::Url(&["https://", "http://"]), "Service that new passwords are looked up in by the first five digits of their SHA-1")
         .example("https://api.pwnedpasswords.com/range"),
+    key("auth.pages.verify", Kind::Url(&["https://", "http://"]), "The app's page for links that prove an address; absent: one that Hardpan serves, as for the next three")
+        .example("https://notes.example.com/verify"),
+    key("auth.pages.reset", Kind::Url(&["https://", "http://"]), "The app's page for links that set a password")
+        .example("https://notes.example.com/reset"),
+    key("auth.pages.undo", Kind::Url(&["https://", "http://"]), "The app's page for links that undo a change of address")
+        .example("https://notes.example.com/undo"),
+    key("auth.pages.invitation", Kind::Url(&["https://", "http://"]), "The app's page for links that accept an invitation")
+        .example("https://notes.example.com/invitation"),
     key("limits.enabled", Kind::Bool, "Rate limits; staging and production refuse false").default("true"),
     key("limits.address.burst", Kind::Int(1, MANY), "Requests an address may make at once").default("600"),
     key("limits.address.per_minute", Kind::Int(1, MANY), "Requests a minute and address after that").default("6000"),

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use identity::Pages;
 use ipnet::IpNet;
 use kernel::{Random, Result, Secret};
 use platform::notifications::{MailUrl, Mailbox};
@@ -97,6 +98,8 @@ pub struct Auth {
     pub password_min_length: usize,
     /// Of a service with the range API of Have I Been Pwned.
     pub breached_passwords: Option<String>,
+    /// Where mailed links lead.
+    pub pages: Pages,
 }
 
 /// Who may create an account.

@@ -10,6 +10,7 @@
 
 mod binary;
 mod copies;
+mod credentials;
 mod edge;
 mod identity;
 mod messages;

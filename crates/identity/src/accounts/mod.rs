@@ -1,6 +1,7 @@
 //! Accounts: the people who log in, their profile, and what administrators may do with them.
 mod admin;
 mod admin_routes;
+mod changes;
 mod deletion;
 mod import;
 mod model;
@@ -14,7 +15,7 @@ pub use import::{Imported, Seen, import_schema};
 pub use model::{NewAccount, User};
 pub use service::{Accounts, present};
 
-pub(crate) use model::{Identifier, email_field, name_field, username_field};
+pub(crate) use model::{Identifier, canonical, email_field, name_field, username_field};
 pub(crate) use routes::user_schema;
 
 /// Every route of this slice.

@@ -91,7 +91,7 @@ pub(super) fn check_username(username: &str) -> Option<FieldError> {
 }
 
 /// How addresses and user names are told apart: case does not matter. Both are ASCII by their checks.
-pub(super) fn canonical(text: &str) -> String {
+pub(crate) fn canonical(text: &str) -> String {
     text.to_ascii_lowercase()
 }
 

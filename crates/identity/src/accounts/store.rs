@@ -41,6 +41,30 @@ pub(super) async fn get(tx: &mut Tx<'_>, id: UserId) -> Result<Option<User>> {
     tx.query_opt(sql, &[id.into()]).await?.as_ref().map(user).transpose()
 }
 
+/// The account with this address, still without its roles.
+pub(super) async fn get_by_email(tx: &mut Tx<'_>, email: &str) -> Result<Option<User>> {
+    let sql = "SELECT id, email, username, name, preferences, state, created_at, updated_at, version, email_verified_at, has_second_factor \
+               FROM users WHERE email_key = $1 AND state <> 'deleted'";
+    tx.query_opt(sql, &[canonical(email).into()]).await?.as_ref().map(user).transpose()
+}
+
+pub(super) async fn set_hash(tx: &mut Tx<'_>, id: UserId, hash: Option<&str>, at: Timestamp) -> Result<()> {
+    let sql = "UPDATE users SET password_hash = $2, updated_at = $3 WHERE id = $1";
+    tx.execute(sql, &[id.into(), hash.map(str::to_owned).into(), at.into()]).await.map(|_| ())
+}
+
+pub(super) async fn verify_email(tx: &mut Tx<'_>, id: UserId, email: &str, at: Timestamp) -> Result<bool> {
+    let sql = "UPDATE users SET email_verified_at = $3, updated_at = $3, version = version + 1 \
+               WHERE id = $1 AND email_key = $2 AND email_verified_at IS NULL";
+    Ok(tx.execute(sql, &[id.into(), canonical(email).into(), at.into()]).await? == 1)
+}
+
+pub(super) async fn change_email(tx: &mut Tx<'_>, id: UserId, email: &str, at: Timestamp) -> Result<()> {
+    let sql = "UPDATE users SET email = $2, email_key = $3, email_verified_at = $4, updated_at = $4, \
+               version = version + 1 WHERE id = $1";
+    tx.execute(sql, &[id.into(), email.into(), canonical(email).into(), at.into()]).await.map(|_| ())
+}
+
 pub(super) async fn id_of_email(tx: &mut Tx<'_>, email: &str) -> Result<Option<UserId>> {
     let sql = "SELECT id FROM users WHERE email_key = $1";
     tx.query_opt(sql, &[canonical(email).into()]).await?.map(|row| row.get(0)).transpose()

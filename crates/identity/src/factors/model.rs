@@ -24,6 +24,14 @@ impl FactorKind {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
+    /// In words, for people.
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::Totp => "authenticator app",
+            Self::BackupCode => "backup code",
+        }
+    }
+
     /// What it counts as once it was proven.
     pub const fn method(self) -> Method {
         match self {

@@ -17,8 +17,9 @@ use super::{
     store, totp,
 };
 use crate::{
-    accounts::{AccountDeleted, Accounts},
+    accounts::{AccountDeleted, Accounts, User},
     devices::Devices,
+    notices::{Notices, Told},
 };
 
 const SEALED: &str = "factor";
@@ -36,12 +37,19 @@ struct Inner {
     backup: MacKey,
     /// What authenticator apps call us.
     issuer: String,
+    notices: Notices,
 }
 
 impl Factors {
-    pub(crate) fn new(accounts: Accounts, devices: Devices, keyring: &Keyring, issuer: String) -> Result<Self> {
+    pub(crate) fn new(
+        accounts: Accounts,
+        devices: Devices,
+        keyring: &Keyring,
+        issuer: String,
+        notices: Notices,
+    ) -> Result<Self> {
         let backup = keyring.mac_key("backup_code")?;
-        Ok(Self(Arc::new(Inner { accounts, devices, keyring: keyring.clone(), backup, issuer })))
+        Ok(Self(Arc::new(Inner { accounts, devices, keyring: keyring.clone(), backup, issuer, notices })))
     }
 
     /// The caller's factors, the oldest first. Errors: 401.
@@ -97,10 +105,11 @@ impl Factors {
         &self,
         tx: &mut Tx<'_>,
         ctx: &Ctx,
-        user_id: UserId,
+        user: &User,
         id: FactorId,
         code: &str,
     ) -> Result<Option<FactorKind>> {
+        let user_id = user.id;
         let found = store::list(tx, user_id).await?.into_iter().find(|factor| factor.id == id);
         let factor = found.ok_or_else(|| Error::new(Code::NotFound))?;
         if factor.confirmed_at.is_some() {
@@ -110,6 +119,7 @@ impl Factors {
             return Ok(None);
         }
         self.0.accounts.recount_factors(tx, user_id).await?;
+        self.0.notices.tell(tx, ctx, user, Told::FactorAdded(factor.kind.describe())).await?;
         let entry = Entry::new("factor.added", "factor", id).after(json!({"user_id": user_id, "kind": factor.kind}));
         audit::record(tx, ctx, entry).await?;
         Ok(Some(factor.kind))
@@ -120,13 +130,16 @@ impl Factors {
     /// Errors: 401, also for a log-in that is not fresh; 404.
     pub async fn delete(&self, ctx: &Ctx, id: FactorId) -> Result<()> {
         let user_id = ctx.actor.require_fresh(ctx.now(), StepUp::FRESH)?.user_id;
-        let (accounts, devices) = (self.0.accounts.clone(), self.0.devices.clone());
+        let (accounts, devices, notices) = (self.0.accounts.clone(), self.0.devices.clone(), self.0.notices.clone());
         let deleted = ctx.write(move |ctx, tx| {
             async move {
                 let refused = || Error::new(Code::InvalidToken);
-                accounts.lock(tx, user_id).await?.ok_or_else(refused)?;
-                if !store::delete(tx, user_id, id).await? {
-                    return Err(Error::new(Code::NotFound));
+                let user = accounts.lock(tx, user_id).await?.ok_or_else(refused)?;
+                let found = store::list(tx, user_id).await?.into_iter().find(|factor| factor.id == id);
+                let factor = found.ok_or_else(|| Error::new(Code::NotFound))?;
+                store::delete(tx, user_id, id).await?;
+                if factor.confirmed_at.is_some() {
+                    notices.tell(tx, &ctx, &user, Told::FactorRemoved(factor.kind.describe())).await?;
                 }
                 accounts.recount_factors(tx, user_id).await?;
                 devices.end_trust(tx, user_id).await?;
@@ -151,7 +164,7 @@ impl Factors {
         let codes: Vec<String> =
             std::iter::repeat_with(|| backup_codes::new(ctx.random())).take(backup_codes::COUNT).collect();
         let digests: Vec<_> = codes.iter().map(|code| backup_codes::digest(&self.0.backup, user_id, code)).collect();
-        let accounts = self.0.accounts.clone();
+        let (accounts, notices) = (self.0.accounts.clone(), self.0.notices.clone());
         let made = ctx.write(move |ctx, tx| {
             async move {
                 let user = accounts.lock(tx, user_id).await?.ok_or_else(|| Error::new(Code::InvalidToken))?;
@@ -162,6 +175,7 @@ impl Factors {
                 for digest in &digests {
                     store::insert_code(tx, user_id, digest, ctx.now()).await?;
                 }
+                notices.tell(tx, &ctx, &user, Told::BackupCodesMade).await?;
                 audit::record(tx, &ctx, Entry::new("backup_codes.created", "user", user_id)).await
             }
             .boxed()

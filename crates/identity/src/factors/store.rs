@@ -32,9 +32,9 @@ pub(super) async fn take_step(tx: &mut Tx<'_>, id: FactorId, step: i64, at: Time
     Ok(tx.execute(sql, &[id.into(), step.into(), at.into()]).await? == 1)
 }
 
-pub(super) async fn delete(tx: &mut Tx<'_>, user_id: UserId, id: FactorId) -> Result<bool> {
+pub(super) async fn delete(tx: &mut Tx<'_>, user_id: UserId, id: FactorId) -> Result<()> {
     let sql = "DELETE FROM factors WHERE user_id = $1 AND id = $2";
-    Ok(tx.execute(sql, &[user_id.into(), id.into()]).await? == 1)
+    tx.execute(sql, &[user_id.into(), id.into()]).await.map(|_| ())
 }
 
 /// Removes the factors of a kind that were never confirmed.

@@ -22,6 +22,7 @@ impl Logins {
         let created = ctx.write(move |ctx, tx| {
             async move {
                 let user = logins.accounts().insert(tx, &ctx, &new, &password_hash).await?;
+                logins.notices().ask_to_verify(tx, &ctx, &user).await?;
                 logins.begin(tx, &ctx, user, Method::Password, transport).await
             }
             .boxed()

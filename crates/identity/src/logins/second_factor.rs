@@ -114,7 +114,7 @@ impl Logins {
             async move {
                 let user = logins.accounts().lock(tx, user_id).await?;
                 let user = user.ok_or_else(|| Error::new(Code::InvalidToken))?;
-                let Some(kind) = logins.factors().confirm(tx, &ctx, user_id, id, &code).await? else {
+                let Some(kind) = logins.factors().confirm(tx, &ctx, &user, id, &code).await? else {
                     return Ok(Verdict::Wrong);
                 };
                 let session = logins.accounts().sessions().elevate(tx, &ctx, kind.method()).await?;

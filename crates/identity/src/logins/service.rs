@@ -21,6 +21,7 @@ use crate::{
     devices::Devices,
     factors::Factors,
     guard::{Guard, Subject, Try},
+    notices::Notices,
     sessions::{Rotation, Session, Transport},
     tokens::Tokens,
 };
@@ -45,6 +46,7 @@ struct Inner {
     devices: Devices,
     guard: Guard,
     single_use: SingleUse,
+    notices: Notices,
     buckets: MacKey,
 }
 
@@ -58,8 +60,10 @@ impl Logins {
         factors: Factors,
         devices: Devices,
         guard: Guard,
+        single_use: SingleUse,
+        notices: Notices,
     ) -> Result<Self> {
-        let (buckets, single_use) = (keyring.mac_key("failed_login")?, SingleUse::new(keyring)?);
+        let buckets = keyring.mac_key("failed_login")?;
         Ok(Self(Arc::new(Inner {
             accounts,
             tokens,
@@ -69,6 +73,7 @@ impl Logins {
             devices,
             guard,
             single_use,
+            notices,
             buckets,
         })))
     }
@@ -230,7 +235,11 @@ impl Logins {
         })
     }
 
-    pub(super) fn accounts(&self) -> &Accounts {
+    pub(super) fn notices(&self) -> &Notices {
+        &self.0.notices
+    }
+
+    pub(crate) fn accounts(&self) -> &Accounts {
         &self.0.accounts
     }
 
@@ -258,7 +267,7 @@ impl Logins {
         &self.0.single_use
     }
 
-    pub(super) fn registration(&self) -> Registration {
+    pub(crate) fn registration(&self) -> Registration {
         self.0.registration
     }
 }

@@ -227,6 +227,18 @@ impl Sessions {
     ) -> Result<()> {
         revoke_all(tx, ctx, user_id, None, reason).await
     }
+
+    /// The same but for the session `kept`.
+    pub(crate) async fn revoke_all_but(
+        &self,
+        tx: &mut Tx<'_>,
+        ctx: &Ctx,
+        user_id: UserId,
+        kept: SessionId,
+        reason: &'static str,
+    ) -> Result<()> {
+        revoke_all(tx, ctx, user_id, Some(kept), reason).await
+    }
 }
 
 /// One row tells of all of them: a person may have more sessions than a transaction should write.

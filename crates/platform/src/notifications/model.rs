@@ -36,6 +36,9 @@ pub(super) struct Payload {
     pub name: Option<String>,
     pub template: String,
     pub values: Json,
+    /// Written and thrown away: see [`pretend`](super::Notifications::pretend).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_pretence: bool,
 }
 
 impl Payload {

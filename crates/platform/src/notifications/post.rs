@@ -66,10 +66,11 @@ impl Post {
     }
 
     async fn send(&self, parcel: &Parcel) -> Result<(), Failure> {
-        let (to, rendered) = self.read(parcel).map_err(|error| {
+        let read = self.read(parcel).map_err(|error| {
             tracing::error!(?error, id = %parcel.id, "a mail cannot be written");
             Failure::permanent("it cannot be written; the log says why")
         })?;
+        let Some((to, rendered)) = read else { return Ok(()) };
         if let Way::Log { shows_text } = self.way {
             log(&to, &rendered, shows_text);
             return Ok(());
@@ -88,11 +89,15 @@ impl Post {
         }
     }
 
-    fn read(&self, parcel: &Parcel) -> Result<(Mailbox, Rendered)> {
+    /// None when it is for nobody.
+    fn read(&self, parcel: &Parcel) -> Result<Option<(Mailbox, Rendered)>> {
         let payload = Payload::open(&parcel.payload)?;
+        if payload.is_pretence {
+            return Ok(None);
+        }
         let template = Template::find(&payload.template).ok_or_else(|| Error::internal("an unknown template"))?;
         let to = Mailbox::new(payload.name.as_deref(), &payload.to)?;
-        Ok((to, self.templates.render(template, &payload.values)?))
+        Ok(Some((to, self.templates.render(template, &payload.values)?)))
     }
 }
 

@@ -32,8 +32,18 @@ impl Notifications {
 
     /// Sends a mail once the transaction is committed. Errors: internal, when a value is missing that the template needs.
     pub async fn mail(&self, tx: &mut Tx<'_>, ctx: &Ctx, mail: Mail) -> Result<OutboxId> {
+        self.write(tx, ctx, mail, false).await
+    }
+
+    /// Does as [`mail`](Self::mail) does, and nobody gets it: where strangers must not learn from the time of an answer whether there is
+    /// anyone to write to.
+    pub async fn pretend(&self, tx: &mut Tx<'_>, ctx: &Ctx, mail: Mail) -> Result<OutboxId> {
+        self.write(tx, ctx, mail, true).await
+    }
+
+    async fn write(&self, tx: &mut Tx<'_>, ctx: &Ctx, mail: Mail, is_pretence: bool) -> Result<OutboxId> {
         let (name, to) = (mail.to.name().map(str::to_owned), mail.to.address());
-        let payload = self.payload(mail.template, to, name, mail.values)?;
+        let payload = self.payload(mail.template, to, name, mail.values, is_pretence)?;
         self.outbox.add(tx, ctx, Message { kind: MAIL, payload, expires_at: mail.expires_at }).await
     }
 
@@ -43,7 +53,7 @@ impl Notifications {
         if !self.has_sms {
             return Err(Error::internal("sms.account_sid, sms.auth_token and sms.from are not configured"));
         }
-        let payload = self.payload(sms.template, sms.to.as_str().to_owned(), None, sms.values)?;
+        let payload = self.payload(sms.template, sms.to.as_str().to_owned(), None, sms.values, false)?;
         self.outbox.add(tx, ctx, Message { kind: SMS, payload, expires_at: sms.expires_at }).await
     }
 
@@ -67,7 +77,14 @@ impl Notifications {
         })
     }
 
-    fn payload(&self, template: Template, to: String, name: Option<String>, values: Json) -> Result<Secret<Vec<u8>>> {
+    fn payload(
+        &self,
+        template: Template,
+        to: String,
+        name: Option<String>,
+        values: Json,
+        is_pretence: bool,
+    ) -> Result<Secret<Vec<u8>>> {
         if let Some(missing) = template.values().iter().find(|name| values[**name].is_null()) {
             return Err(Error::internal(format!("{} needs {missing}", template.name())));
         }
@@ -75,6 +92,6 @@ impl Notifications {
         if let (Some(all), Json::Object(values)) = (all.as_object_mut(), values) {
             all.extend(values);
         }
-        Payload { to, name, template: template.name().to_owned(), values: all }.seal()
+        Payload { to, name, template: template.name().to_owned(), values: all, is_pretence }.seal()
     }
 }

@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use kernel::{Secret, UserId, Uuid};
+use kernel::{Random, Secret, UserId, Uuid};
 
 /// What a single-use thing is for. It is good for nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,11 +14,42 @@ pub struct Purpose {
 }
 
 /// Every purpose there is, so that tests can walk them all.
-pub const PURPOSES: [Purpose; 1] = [Purpose::MFA];
+pub const PURPOSES: [Purpose; 9] = [
+    Purpose::MFA,
+    Purpose::VERIFY_EMAIL,
+    Purpose::REGISTER,
+    Purpose::RESET_PASSWORD,
+    Purpose::CHANGE_EMAIL,
+    Purpose::UNDO_EMAIL,
+    Purpose::INVITATION,
+    Purpose::SMS_CODE,
+    Purpose::EMAIL_CODE,
+];
 
 impl Purpose {
     /// A log-in whose first factor was right.
     pub const MFA: Self = Self { name: "mfa", ttl: Duration::from_mins(10), attempts: 5 };
+    /// A link by which someone proves that the address of their account is theirs.
+    pub const VERIFY_EMAIL: Self = Self::link("verify_email", Duration::from_hours(24));
+    /// A link that makes the account somebody asked for.
+    pub const REGISTER: Self = Self::link("register", Duration::from_hours(24));
+    /// A link that sets a password.
+    pub const RESET_PASSWORD: Self = Self::link("reset_password", Duration::from_hours(1));
+    /// A link that makes an address the account's.
+    pub const CHANGE_EMAIL: Self = Self::link("change_email", Duration::from_hours(1));
+    /// A link that gives an account its former address back. It outlives a change of credentials: whoever took the account could
+    /// otherwise end it.
+    pub const UNDO_EMAIL: Self = Self::link("undo_email", Duration::from_hours(7 * 24));
+    /// A link that makes the account an administrator offers.
+    pub const INVITATION: Self = Self::link("invitation", Duration::from_hours(7 * 24));
+    /// A code that went to a telephone.
+    pub const SMS_CODE: Self = Self { name: "sms_code", ..Self::MFA };
+    /// A code that went to a mail address.
+    pub const EMAIL_CODE: Self = Self { name: "email_code", ..Self::MFA };
+
+    const fn link(name: &'static str, ttl: Duration) -> Self {
+        Self { name, ttl, attempts: 5 }
+    }
 }
 
 /// Something to issue. `payload` comes back when it is consumed.
@@ -40,6 +71,13 @@ pub struct Ticket {
 pub(super) const SECRET_LENGTH: usize = 32;
 
 impl Ticket {
+    /// One about `subject`, with a secret of its own; [`issue_about`](super::SingleUse::issue_about) takes both.
+    pub fn about(subject: Uuid, random: &dyn Random) -> Self {
+        let mut secret = vec![0; SECRET_LENGTH];
+        random.fill(&mut secret);
+        Self { subject, secret: Secret::new(secret) }
+    }
+
     pub fn reveal(&self) -> String {
         URL_SAFE_NO_PAD.encode([self.subject.as_bytes(), self.secret.expose().as_slice()].concat())
     }

@@ -3,10 +3,10 @@ use std::sync::Arc;
 
 use ::store::{Ctx, Tx};
 use futures_util::FutureExt as _;
-use kernel::{Random, Result, Secret, UserId, Uuid};
+use kernel::{Random, Result, Secret, Timestamp, UserId, Uuid};
 
 use super::{
-    model::{Issue, Purpose, SECRET_LENGTH, Ticket},
+    model::{Issue, Purpose, Ticket},
     store::{self, New, Tried},
 };
 use crate::secrets::{Keyring, MacKey};
@@ -112,9 +112,14 @@ impl SingleUse {
         store::delete(tx, purpose.name, subject).await
     }
 
-    /// Ends all that belongs to an account, in the transaction that changes its credentials.
+    /// Ends all that belongs to an account, in the transaction that changes its credentials, but for [`Purpose::UNDO_EMAIL`].
     pub async fn end_all_of(&self, tx: &mut Tx<'_>, user_id: UserId) -> Result<()> {
-        store::delete_of_user(tx, user_id).await
+        store::delete_of_user(tx, user_id, Purpose::UNDO_EMAIL.name).await
+    }
+
+    /// Ends what an account has of one purpose, as far as it was issued at `since` or later.
+    pub async fn end_since(&self, tx: &mut Tx<'_>, purpose: Purpose, user_id: UserId, since: Timestamp) -> Result<()> {
+        store::delete_since(tx, purpose.name, user_id, since).await
     }
 
     /// Removes what is over, and says how much. For the server itself. Errors: 403; 503.
@@ -148,8 +153,7 @@ fn aad(purpose: Purpose, subject: Uuid) -> Vec<u8> {
 }
 
 fn new_ticket(random: &dyn Random) -> Ticket {
-    let (mut subject, mut secret) = ([0; 16], vec![0; SECRET_LENGTH]);
+    let mut subject = [0; 16];
     random.fill(&mut subject);
-    random.fill(&mut secret);
-    Ticket { subject: Uuid::from_bytes(subject), secret: Secret::new(secret) }
+    Ticket::about(Uuid::from_bytes(subject), random)
 }

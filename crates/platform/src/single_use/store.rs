@@ -99,8 +99,15 @@ pub(super) async fn delete(tx: &mut Tx<'_>, purpose: &str, subject: Uuid) -> Res
     Ok(tx.execute(sql, &[purpose.into(), subject.into()]).await? == 1)
 }
 
-pub(super) async fn delete_of_user(tx: &mut Tx<'_>, user_id: UserId) -> Result<()> {
-    tx.execute("DELETE FROM single_use WHERE user_id = $1", &[user_id.into()]).await.map(|_| ())
+/// All of an account but those of the purpose `kept`.
+pub(super) async fn delete_of_user(tx: &mut Tx<'_>, user_id: UserId, kept: &str) -> Result<()> {
+    let sql = "DELETE FROM single_use WHERE user_id = $1 AND purpose <> $2";
+    tx.execute(sql, &[user_id.into(), kept.into()]).await.map(|_| ())
+}
+
+pub(super) async fn delete_since(tx: &mut Tx<'_>, purpose: &str, user_id: UserId, since: Timestamp) -> Result<()> {
+    let sql = "DELETE FROM single_use WHERE user_id = $1 AND purpose = $2 AND created_at >= $3";
+    tx.execute(sql, &[user_id.into(), purpose.into(), since.into()]).await.map(|_| ())
 }
 
 /// Removes up to `limit` that are over, the oldest first.

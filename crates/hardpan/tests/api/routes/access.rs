@@ -23,6 +23,12 @@ const TABLE: &[(&[&str], [u16; 4])] = &[
     (&["confirm_factor"], [401, 404, 401, 404]),
     // None of them has a second factor.
     (&["create_backup_codes"], [401, 409, 409, 409]),
+    // Their links are nobody's.
+    (&["verify_email", "undo_email_change", "reset_password"], [401, 401, 401, 401]),
+    (&["resend_verification", "forgot_password"], [202, 202, 202, 202]),
+    (&["change_email"], [401, 202, 202, 202]),
+    (&["change_password"], [401, 204, 204, 204]),
+    (&["verify_page", "reset_page", "undo_page", "invitation_page"], [200, 200, 200, 200]),
     (&["log_out"], [204, 204, 204, 204]),
     (&["get_me", "update_me", "list_sessions"], [401, 200, 200, 200]),
     (&["delete_me", "delete_other_sessions"], [401, 204, 204, 204]),
@@ -118,7 +124,9 @@ impl Cast {
             request = app.post(&path, &json!({"refresh_token": holder.refresh}));
         }
         let Some(person) = self.person(caller) else { return request };
-        if ["delete_me", "delete_other_sessions", "delete_api_keys", "log_out", "step_up"].contains(&operation) {
+        if ["delete_me", "delete_other_sessions", "delete_api_keys", "log_out", "step_up", "change_password"]
+            .contains(&operation)
+        {
             let roles: &[&str] = if caller == "administrator" { &["admin"] } else { &[] };
             let double = app.person(&format!("{caller}.{operation}@example.com"), roles).await;
             return request.bearer(&double.token);

@@ -16,5 +16,6 @@ pub use client::{Answer, Request, all};
 pub use contract::CODES;
 pub use example::{valid, valid_body, wrong};
 pub use factor::Authenticator;
+pub use letters::Letter;
 pub use target::Targets;
 pub use world::{Key, PASSWORD, PRODUCTION, Person, TestApp, on_both, on_both_with, person};

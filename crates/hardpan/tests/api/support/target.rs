@@ -115,6 +115,7 @@ impl Targets {
             ("create_api_key", _) => Some(json!({"label": "program", "scopes": ["documents:read"]})),
             ("rotate_api_key", _) => Some(json!({"overlap_seconds": 60})),
             ("step_up", _) => Some(json!({"method": "password", "password": PASSWORD})),
+            ("change_password", _) => Some(json!({"current_password": PASSWORD, "new_password": PASSWORD})),
             ("log_in", _) => Some(json!({"email": "nobody@example.com", "password": PASSWORD})),
             (_, Body::Json { schema, .. } | Body::Record { schema }) => Some(valid_body(schema, nth)),
         }

@@ -1,0 +1,38 @@
+//! What is changed of an account's address and password, for whoever has decided that it may be.
+use ::store::{Ctx, Tx};
+use kernel::{Result, UserId};
+
+use super::{
+    model::User,
+    service::{Accounts, taken},
+    store,
+};
+
+impl Accounts {
+    /// The account with this address, if it may log in; without its roles, so that it is one statement either way.
+    pub(crate) async fn active_by_email(&self, tx: &mut Tx<'_>, email: &str) -> Result<Option<User>> {
+        Ok(store::get_by_email(tx, email).await?.filter(User::is_active))
+    }
+
+    /// Puts `hash` in the place of the password's. None: nobody can log in by a password until it is reset. The caller holds the
+    /// account's lock.
+    pub(crate) async fn set_password(
+        &self,
+        tx: &mut Tx<'_>,
+        ctx: &Ctx,
+        user_id: UserId,
+        hash: Option<&str>,
+    ) -> Result<()> {
+        store::set_hash(tx, user_id, hash, ctx.now()).await
+    }
+
+    /// Notes that the address was proven to be its owner's. Returns whether it was not before.
+    pub(crate) async fn verify_email(&self, tx: &mut Tx<'_>, ctx: &Ctx, user_id: UserId, email: &str) -> Result<bool> {
+        store::verify_email(tx, user_id, email, ctx.now()).await
+    }
+
+    /// Gives an account another address, which was proven to be its owner's. Errors: 409 `email_taken`.
+    pub(crate) async fn change_email(&self, tx: &mut Tx<'_>, ctx: &Ctx, user_id: UserId, email: &str) -> Result<()> {
+        store::change_email(tx, user_id, email, ctx.now()).await.map_err(taken)
+    }
+}

@@ -1,0 +1,135 @@
+//! Changing one's address: the new one confirms it, the old one is told and can undo it.
+use ::store::Ctx;
+use futures_util::FutureExt as _;
+use kernel::{Code, Error, Result, StepUp, Timestamp};
+use platform::{
+    audit::{self, Entry},
+    notifications::{Mailbox, Template},
+    single_use::{Purpose, Ticket},
+};
+use serde_json::json;
+
+use super::service::{Credentials, over, ticket};
+use crate::notices::{Letter, Page, mailbox};
+
+impl Credentials {
+    /// Mails a link to the new address, which becomes the account's when it is followed. Where another account has it, its owner is told
+    /// and the caller is not.
+    ///
+    /// Errors: 401, also for a log-in that is not fresh; 422; 429; 503.
+    pub(super) async fn begin_change(&self, ctx: &Ctx, email: String) -> Result<()> {
+        let user_id = ctx.actor.require_fresh(ctx.now(), StepUp::FRESH)?.user_id;
+        let to = Mailbox::new(None, &email)?;
+        let credentials = self.clone();
+        let is_sent = ctx.write(move |ctx, tx| {
+            async move {
+                let refused = || Error::new(Code::InvalidToken);
+                let user = credentials.accounts().lock(tx, user_id).await?.ok_or_else(refused)?;
+                let notices = credentials.notices();
+                if !notices.may_send(tx, &ctx, Purpose::CHANGE_EMAIL.name, &user_id.to_string()).await? {
+                    return Ok(false);
+                }
+                let is_taken = credentials.accounts().active_by_email(tx, &email).await?.is_some();
+                let values = json!({"new_email": email});
+                let payload = json!({"user_id": user_id, "from": user.email, "to": email}).to_string();
+                let letter = Letter {
+                    to: to.clone(),
+                    template: Template::EmailChangeNew,
+                    page: Page::Verify,
+                    purpose: Purpose::CHANGE_EMAIL,
+                    subject: user_id.uuid(),
+                    user_id: Some(user_id),
+                    payload: payload.as_bytes(),
+                    values,
+                    is_pretence: is_taken,
+                };
+                notices.send(tx, &ctx, letter).await?;
+                if is_taken {
+                    notices.tell_account_exists(tx, &ctx, to).await?;
+                }
+                audit::record(tx, &ctx, Entry::new("email.change_requested", "user", user_id)).await?;
+                Ok(true)
+            }
+            .boxed()
+        });
+        if is_sent.await? { Ok(()) } else { Err(too_soon()) }
+    }
+
+    /// Makes the new address the account's.
+    pub(super) async fn confirm_change(&self, ctx: &Ctx, ticket: Ticket) -> Result<()> {
+        let credentials = self.clone();
+        let changed = ctx.write(move |ctx, tx| {
+            async move {
+                let taken = credentials.take(tx, &ctx, Purpose::CHANGE_EMAIL, &ticket).await?;
+                let Some((payload, user)) = taken else { return Ok(None) };
+                let (from, to) = (payload["from"].as_str().unwrap_or_default(), payload["to"].as_str());
+                let (true, Some(to)) = (user.email == from, to) else { return Ok(None) };
+                credentials.accounts().change_email(tx, &ctx, user.id, to).await?;
+                credentials.single_use().end_all_of(tx, user.id).await?;
+                let payload = json!({"user_id": user.id, "to": from, "at": ctx.now().micros()}).to_string();
+                let undo = Letter {
+                    to: mailbox(&user)?,
+                    template: Template::EmailChangedOld,
+                    page: Page::Undo,
+                    purpose: Purpose::UNDO_EMAIL,
+                    // Each change has its own: a second one must not take the first one's link away.
+                    subject: ticket_subject(&ctx),
+                    user_id: Some(user.id),
+                    payload: payload.as_bytes(),
+                    values: json!({"new_email": to}),
+                    is_pretence: false,
+                };
+                credentials.notices().send(tx, &ctx, undo).await?;
+                audit::record(tx, &ctx, Entry::new("email.changed", "user", user.id)).await?;
+                Ok(Some(user.id))
+            }
+            .boxed()
+        });
+        let user_id = changed.await?.ok_or_else(over)?;
+        self.forget(user_id);
+        Ok(())
+    }
+
+    /// Gives an account the address back that it had. Whoever changed it is out: every session ends, the password is good no more, and a
+    /// link to set another goes to the address.
+    ///
+    /// Errors: 401 `invalid_token`; 409 `email_taken`; 503.
+    pub(super) async fn undo_change(&self, ctx: &Ctx, token: &str) -> Result<()> {
+        let ticket = ticket(token)?;
+        let credentials = self.clone();
+        let undone = ctx.write(move |ctx, tx| {
+            async move {
+                let taken = credentials.take(tx, &ctx, Purpose::UNDO_EMAIL, &ticket).await?;
+                let Some((payload, user)) = taken else { return Ok(None) };
+                let (Some(email), Some(at)) = (payload["to"].as_str(), payload["at"].as_i64()) else { return Ok(None) };
+                let accounts = credentials.accounts();
+                accounts.change_email(tx, &ctx, user.id, email).await?;
+                accounts.set_password(tx, &ctx, user.id, None).await?;
+                credentials.end_everything(tx, &ctx, user.id, "email_change_undone").await?;
+                // Links of later changes would hand the account back to whoever made them.
+                let since = Timestamp::from_micros(at);
+                credentials.single_use().end_since(tx, Purpose::UNDO_EMAIL, user.id, since).await?;
+                let user = accounts.lock(tx, user.id).await?.ok_or_else(over)?;
+                credentials.send_reset(tx, &ctx, mailbox(&user)?, email, Some(&user)).await?;
+                audit::record(tx, &ctx, Entry::new("email.change_undone", "user", user.id)).await?;
+                Ok(Some(user.id))
+            }
+            .boxed()
+        });
+        let user_id = undone.await?.ok_or_else(over)?;
+        self.forget(user_id);
+        Ok(())
+    }
+}
+
+/// A subject of its own.
+fn ticket_subject(ctx: &Ctx) -> kernel::Uuid {
+    let mut bytes = [0; 16];
+    ctx.random().fill(&mut bytes);
+    kernel::Uuid::from_bytes(bytes)
+}
+
+/// Something of the kind was sent a moment ago.
+pub(super) fn too_soon() -> Error {
+    Error::new(Code::RateLimited).with_retry_after(std::time::Duration::from_mins(1))
+}

@@ -1,0 +1,45 @@
+//! Changing one's password: by the one that is good now.
+use ::store::Ctx;
+use futures_util::FutureExt as _;
+use kernel::{Code, Error, Result, Secret};
+use platform::audit::{self, Entry};
+
+use super::service::Credentials;
+use crate::notices::Told;
+
+impl Credentials {
+    /// Changes the caller's password. The session that asks goes on, every other one ends, and so do API keys and all that was sent out.
+    ///
+    /// Errors: 401, `invalid_credentials`; 422; 503.
+    pub(super) async fn change_password(&self, ctx: &Ctx, current: Secret<String>, new: Secret<String>) -> Result<()> {
+        let (principal, kept) = ctx.actor.require_session()?;
+        let user_id = principal.user_id;
+        let user = self.accounts().own(ctx).await?;
+        let Some(old) = self.accounts().try_password(ctx, user_id, current).await? else {
+            let failed = ctx.write(move |ctx, tx| {
+                async move { audit::record(tx, &ctx, Entry::new("password.change_failed", "user", user_id)).await }
+                    .boxed()
+            });
+            failed.await?;
+            return Err(Error::new(Code::InvalidCredentials));
+        };
+        let hash = self.hash(ctx, &user, "new_password", new).await?;
+        let credentials = self.clone();
+        let changed = ctx.write(move |ctx, tx| {
+            async move {
+                let accounts = credentials.accounts();
+                let refused = || Error::new(Code::InvalidCredentials);
+                let user = accounts.confirm(tx, user_id, &old).await?.ok_or_else(refused)?;
+                accounts.set_password(tx, &ctx, user_id, Some(&hash)).await?;
+                accounts.sessions().revoke_all_but(tx, &ctx, user_id, kept, "password_changed").await?;
+                credentials.end_all_but_sessions(tx, &ctx, user_id, "password_changed").await?;
+                credentials.notices().tell(tx, &ctx, &user, Told::PasswordChanged).await?;
+                audit::record(tx, &ctx, Entry::new("password.changed", "user", user_id)).await
+            }
+            .boxed()
+        });
+        changed.await?;
+        self.forget(user_id);
+        Ok(())
+    }
+}

@@ -1,0 +1,96 @@
+//! A password that was forgotten: a link by mail, and nothing but that link, sets another.
+use ::store::Ctx;
+use futures_util::FutureExt as _;
+use kernel::{Result, Secret};
+use platform::{
+    audit::{self, Entry},
+    notifications::{Mailbox, Template},
+    single_use::Purpose,
+};
+use serde_json::json;
+
+use super::service::{Credentials, over, ticket, user_id};
+use crate::{
+    accounts::User,
+    notices::{Letter, Page, Told, mailbox},
+};
+
+impl Credentials {
+    /// Mails a link that sets a password, if there is an account with this address. Nobody can tell from the answer, nor from what it
+    /// costs, whether there is (CVE-2026-26185).
+    ///
+    /// Errors: 422; 503.
+    pub(super) async fn forgot(&self, ctx: &Ctx, email: String) -> Result<()> {
+        let to = Mailbox::new(None, &email)?;
+        let credentials = self.clone();
+        ctx.write(move |ctx, tx| {
+            async move {
+                let notices = credentials.notices();
+                if !notices.may_send(tx, &ctx, Purpose::RESET_PASSWORD.name, &email).await? {
+                    return Ok(());
+                }
+                let user = credentials.accounts().active_by_email(tx, &email).await?;
+                credentials.send_reset(tx, &ctx, to, &email, user.as_ref()).await
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    /// The letter, or the pretence of one.
+    pub(super) async fn send_reset(
+        &self,
+        tx: &mut ::store::Tx<'_>,
+        ctx: &Ctx,
+        to: Mailbox,
+        email: &str,
+        user: Option<&User>,
+    ) -> Result<()> {
+        let payload = json!({"user_id": user.map(|user| user.id)}).to_string();
+        let letter = Letter {
+            // To the address as its owner wrote it.
+            to: user.map_or(Ok(to), mailbox)?,
+            template: Template::ResetPassword,
+            page: Page::Reset,
+            purpose: Purpose::RESET_PASSWORD,
+            subject: self.notices().subject(Purpose::RESET_PASSWORD.name, email),
+            user_id: user.map(|user| user.id),
+            payload: payload.as_bytes(),
+            values: json!({}),
+            is_pretence: user.is_none(),
+        };
+        self.notices().send(tx, ctx, letter).await
+    }
+
+    /// Sets the password of the account that the link was mailed to. Second factors stay in force, everything else that was handed out
+    /// ends, and nobody is logged in by it.
+    ///
+    /// Errors: 401 `invalid_token`; 422; 503.
+    pub(super) async fn reset(&self, ctx: &Ctx, token: &str, password: Secret<String>) -> Result<()> {
+        let ticket = ticket(token)?;
+        // Whoever has no link gets no hash computed.
+        let payload = self.peek(ctx, Purpose::RESET_PASSWORD, &ticket).await?.ok_or_else(over)?;
+        let (accounts, user_id) = (self.accounts().clone(), user_id(&payload).ok_or_else(over)?);
+        let user = ctx.read(move |_, tx| async move { accounts.find(tx, user_id).await }.boxed()).await?;
+        let hash = self.hash(ctx, &user.ok_or_else(over)?, "password", password).await?;
+        let credentials = self.clone();
+        let user_id = ctx.write(move |ctx, tx| {
+            async move {
+                let taken = credentials.take(tx, &ctx, Purpose::RESET_PASSWORD, &ticket).await?;
+                let Some((_, user)) = taken else { return Ok(None) };
+                let accounts = credentials.accounts();
+                accounts.set_password(tx, &ctx, user.id, Some(&hash)).await?;
+                // The link came by that address.
+                accounts.verify_email(tx, &ctx, user.id, &user.email).await?;
+                credentials.end_everything(tx, &ctx, user.id, "password_reset").await?;
+                credentials.notices().tell(tx, &ctx, &user, Told::PasswordChanged).await?;
+                audit::record(tx, &ctx, Entry::new("password.reset", "user", user.id)).await?;
+                Ok(Some(user.id))
+            }
+            .boxed()
+        });
+        let user_id = user_id.await?.ok_or_else(over)?;
+        self.forget(user_id);
+        Ok(())
+    }
+}

@@ -1,0 +1,135 @@
+//! HTTP of addresses and passwords.
+use kernel::{
+    Code, Result, Secret, StepUp,
+    schema::{Field, Kind, Schema},
+};
+use serde::Deserialize;
+use web::{Access, Call, Class, Method, Reply, Route, Routes, StatusCode};
+
+use super::service::Credentials;
+use crate::{
+    accounts::email_field,
+    passwords::{Assurance, MAX_BYTES},
+};
+
+const TAG: &str = "authentication";
+/// Bytes; as for the log-ins.
+const BODY_LIMIT: usize = 64 * 1024;
+
+pub(super) fn routes(credentials: &Credentials) -> Routes {
+    let min_length = credentials.accounts().passwords().min_length(Assurance::SecondFactor);
+    let current = Field::required("current_password", Kind::text(MAX_BYTES));
+    let routes = vec![
+        Route::new(Method::POST, "/auth/v1/email/verify", "verify_email", credentials, verify)
+            .access(Access::Public)
+            .body(Schema::new(vec![token_field()]))
+            .summary(TAG, "Prove an address by the link mailed there")
+            .answers(StatusCode::NO_CONTENT, "It is proven", None)
+            .errors(&[Code::InvalidToken, Code::EmailTaken]),
+        Route::new(Method::POST, "/auth/v1/email/resend", "resend_verification", credentials, resend)
+            .access(Access::Public)
+            .body(Schema::new(vec![email_field()]))
+            .summary(TAG, "Mail the link that proves an address again; the answer is always the same")
+            .answers(StatusCode::ACCEPTED, "Whatever comes of it", None),
+        Route::new(Method::POST, "/auth/v1/email/change", "change_email", credentials, change_email)
+            .step_up(StepUp::FRESH)
+            .body(Schema::new(vec![email_field()]))
+            .summary(TAG, "Change one's address, once the new one confirms it; wants a fresh log-in")
+            .answers(StatusCode::ACCEPTED, "A link was mailed to the new address", None),
+        Route::new(Method::POST, "/auth/v1/email/undo", "undo_email_change", credentials, undo)
+            .access(Access::Public)
+            .body(Schema::new(vec![token_field()]))
+            .summary(TAG, "Give an account its former address back, by the link mailed there")
+            .answers(StatusCode::NO_CONTENT, "It is back; a link to set a password was mailed there", None)
+            .errors(&[Code::InvalidToken, Code::EmailTaken]),
+        Route::new(Method::POST, "/auth/v1/password/forgot", "forgot_password", credentials, forgot)
+            .access(Access::Public)
+            .body(Schema::new(vec![email_field()]))
+            .summary(TAG, "Mail a link that sets a password; the answer is always the same")
+            .answers(StatusCode::ACCEPTED, "Whatever comes of it", None),
+        Route::new(Method::POST, "/auth/v1/password/reset", "reset_password", credentials, reset)
+            .access(Access::Public)
+            .body(Schema::new(vec![token_field(), password_field("password", min_length)]))
+            .summary(TAG, "Set a password by a mailed link")
+            .answers(StatusCode::NO_CONTENT, "It is set, and nobody is logged in", None)
+            .errors(&[Code::InvalidToken]),
+        Route::new(Method::POST, "/auth/v1/password/change", "change_password", credentials, change_password)
+            .body(Schema::new(vec![current, password_field("new_password", min_length)]))
+            .summary(TAG, "Change one's password")
+            .answers(StatusCode::NO_CONTENT, "It is changed; the other sessions are ended", None)
+            .errors(&[Code::InvalidCredentials]),
+    ];
+    routes.into_iter().map(|route| route.class(Class::Credentials).body_limit(BODY_LIMIT)).collect()
+}
+
+#[derive(Deserialize)]
+struct TokenBody {
+    token: String,
+}
+
+#[derive(Deserialize)]
+struct EmailBody {
+    email: String,
+}
+
+async fn verify(credentials: Credentials, mut call: Call) -> Result<Reply> {
+    let body: TokenBody = call.body()?;
+    credentials.verify(&call.ctx, &body.token).await?;
+    Ok(Reply::no_content())
+}
+
+async fn undo(credentials: Credentials, mut call: Call) -> Result<Reply> {
+    let body: TokenBody = call.body()?;
+    credentials.undo_change(&call.ctx, &body.token).await?;
+    Ok(Reply::no_content())
+}
+
+async fn resend(credentials: Credentials, mut call: Call) -> Result<Reply> {
+    let body: EmailBody = call.body()?;
+    credentials.resend(&call.ctx, body.email).await?;
+    Ok(Reply::accepted())
+}
+
+async fn change_email(credentials: Credentials, mut call: Call) -> Result<Reply> {
+    let body: EmailBody = call.body()?;
+    credentials.begin_change(&call.ctx, body.email).await?;
+    Ok(Reply::accepted())
+}
+
+async fn forgot(credentials: Credentials, mut call: Call) -> Result<Reply> {
+    let body: EmailBody = call.body()?;
+    credentials.forgot(&call.ctx, body.email).await?;
+    Ok(Reply::accepted())
+}
+
+#[derive(Deserialize)]
+struct ResetBody {
+    token: String,
+    password: String,
+}
+
+async fn reset(credentials: Credentials, mut call: Call) -> Result<Reply> {
+    let body: ResetBody = call.body()?;
+    credentials.reset(&call.ctx, &body.token, Secret::new(body.password)).await?;
+    Ok(Reply::no_content())
+}
+
+#[derive(Deserialize)]
+struct ChangeBody {
+    current_password: String,
+    new_password: String,
+}
+
+async fn change_password(credentials: Credentials, mut call: Call) -> Result<Reply> {
+    let ChangeBody { current_password, new_password } = call.body()?;
+    credentials.change_password(&call.ctx, Secret::new(current_password), Secret::new(new_password)).await?;
+    Ok(Reply::no_content())
+}
+
+fn token_field() -> Field {
+    Field::required("token", Kind::text(200)).describe("From the link")
+}
+
+fn password_field(name: &'static str, min: usize) -> Field {
+    Field::required(name, Kind::Text { min, max: MAX_BYTES })
+}

@@ -1,0 +1,15 @@
+//! Notices: mail to the owners of accounts, with links that work once, or to tell them what was changed.
+mod model;
+mod service;
+mod store;
+
+pub(crate) use model::{Letter, Told};
+pub use model::{Page, Pages};
+pub use service::Notices;
+pub(crate) use service::{mailbox, read};
+
+/// This slice's migrations.
+pub const MIGRATIONS: [::store::Migration; 1] = [::store::Migration {
+    id: "202611211610_create_sendings",
+    sql: include_str!("migrations/202611211610_create_sendings.sql"),
+}];

@@ -1,0 +1,159 @@
+//! Rules for notices: links work once and lead to the pages that were configured, and nobody is flooded.
+use std::{sync::Arc, time::Duration};
+
+use ::store::{Ctx, Tx};
+use futures_util::FutureExt as _;
+use kernel::{Result, Secret, Uuid};
+use platform::{
+    notifications::{Mail, Mailbox, Notifications, Template},
+    secrets::{Keyring, MacKey},
+    single_use::{Issue, Purpose, SingleUse, Ticket},
+};
+use serde_json::{Value as Json, json};
+
+use super::{
+    model::{Letter, Page, Pages, Told, in_words},
+    store::{self, Limit},
+};
+use crate::accounts::{User, canonical};
+
+/// Between two messages of a kind to one recipient, and how many of them there are in an hour.
+const PAUSE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+const MOST: i64 = 5;
+/// Rows one transaction removes.
+const CHUNK: i64 = 500;
+
+/// Writes to the owners of accounts; cheap to clone.
+#[derive(Clone)]
+pub struct Notices(Arc<Inner>);
+
+struct Inner {
+    notifications: Notifications,
+    single_use: SingleUse,
+    recipients: MacKey,
+    pages: Pages,
+}
+
+impl Notices {
+    pub(crate) fn new(
+        notifications: Notifications,
+        single_use: SingleUse,
+        keyring: &Keyring,
+        pages: Pages,
+    ) -> Result<Self> {
+        let recipients = keyring.mac_key("recipient")?;
+        Ok(Self(Arc::new(Inner { notifications, single_use, recipients, pages })))
+    }
+
+    /// Tells the owner of an account that a credential was changed, in the transaction that changes it.
+    pub(crate) async fn tell(&self, tx: &mut Tx<'_>, ctx: &Ctx, user: &User, told: Told<'_>) -> Result<()> {
+        // An imported address may be none that mail can be sent to: that must not keep anyone from changing a password.
+        let Ok(to) = mailbox(user) else { return Ok(()) };
+        let mut values = Notifications::event(ctx);
+        let template = match told {
+            Told::PasswordChanged => Template::PasswordChanged,
+            Told::FactorAdded(factor) => {
+                values["factor"] = factor.into();
+                Template::FactorAdded
+            }
+            Told::FactorRemoved(factor) => {
+                values["factor"] = factor.into();
+                Template::FactorRemoved
+            }
+            Told::BackupCodesMade => Template::BackupCodesMade,
+        };
+        self.0.notifications.mail(tx, ctx, Mail { to, template, values, expires_at: None }).await.map(|_| ())
+    }
+
+    /// Issues a link and mails it.
+    pub(crate) async fn send(&self, tx: &mut Tx<'_>, ctx: &Ctx, letter: Letter<'_>) -> Result<()> {
+        let Letter { purpose, subject, user_id, payload, .. } = letter;
+        let ticket = Ticket::about(subject, ctx.random());
+        let issue = Issue { purpose, user_id, payload };
+        self.0.single_use.issue_about(tx, ctx, issue, subject, ticket.secret.expose()).await?;
+        let mut values = letter.values;
+        values["link"] = self.link(letter.page, &Secret::new(ticket.reveal())).into();
+        values["valid_for"] = in_words(purpose.ttl).into();
+        let expires_at = Some(ctx.now().plus(purpose.ttl));
+        let mail = Mail { to: letter.to, template: letter.template, values, expires_at };
+        let notifications = &self.0.notifications;
+        let sent = if letter.is_pretence {
+            notifications.pretend(tx, ctx, mail).await
+        } else {
+            notifications.mail(tx, ctx, mail).await
+        };
+        sent.map(|_| ())
+    }
+
+    /// Asks the owner of an account to prove that the address is theirs.
+    pub(crate) async fn ask_to_verify(&self, tx: &mut Tx<'_>, ctx: &Ctx, user: &User) -> Result<()> {
+        let payload = json!({"user_id": user.id, "email": user.email}).to_string();
+        let letter = Letter {
+            to: mailbox(user)?,
+            template: Template::VerifyEmail,
+            page: Page::Verify,
+            purpose: Purpose::VERIFY_EMAIL,
+            subject: self.subject(Purpose::VERIFY_EMAIL.name, &user.email),
+            user_id: Some(user.id),
+            payload: payload.as_bytes(),
+            values: json!({}),
+            is_pretence: false,
+        };
+        self.send(tx, ctx, letter).await
+    }
+
+    /// Tells whoever registers or takes an address that they have an account already.
+    pub(crate) async fn tell_account_exists(&self, tx: &mut Tx<'_>, ctx: &Ctx, to: Mailbox) -> Result<()> {
+        let values = json!({"link": self.0.notifications.link("/", None)});
+        let mail = Mail { to, template: Template::AccountExists, values, expires_at: None };
+        self.0.notifications.mail(tx, ctx, mail).await.map(|_| ())
+    }
+
+    /// Whether one more of `what` may go to this address or account, and counts it: one a minute, five an hour. The same work either way.
+    pub(crate) async fn may_send(&self, tx: &mut Tx<'_>, ctx: &Ctx, what: &str, recipient: &str) -> Result<bool> {
+        let limit = Limit { pause: ctx.now().minus(PAUSE), hour: ctx.now().minus(HOUR), most: MOST };
+        store::count(tx, self.subject(what, recipient), &limit, ctx.now()).await
+    }
+
+    /// What stands for an address, whether anyone has it or not.
+    pub(crate) fn subject(&self, what: &str, recipient: &str) -> Uuid {
+        let digest = self.0.recipients.sign(&[what.as_bytes(), &[0], canonical(recipient).as_bytes()].concat());
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        Uuid::from_bytes(bytes)
+    }
+
+    pub(crate) fn link(&self, page: Page, token: &Secret<String>) -> String {
+        match self.0.pages.configured(page) {
+            // Tokens are base64url, which needs no escaping.
+            Some(url) => format!("{url}#token={}", token.expose()),
+            None => self.0.notifications.link(page.path(), Some(token)),
+        }
+    }
+
+    /// Removes counts that are over, and says how many. For the server itself. Errors: 403; 503.
+    pub(crate) async fn purge(&self, ctx: &Ctx) -> Result<u64> {
+        ctx.actor.require_system()?;
+        let mut total = 0;
+        loop {
+            let chunk =
+                ctx.write(|ctx, tx| async move { store::purge(tx, ctx.now().minus(HOUR), CHUNK).await }.boxed());
+            let removed = chunk.await?;
+            total += removed;
+            if removed == 0 {
+                return Ok(total);
+            }
+        }
+    }
+}
+
+/// Where mail for an account goes.
+pub(crate) fn mailbox(user: &User) -> Result<Mailbox> {
+    Mailbox::new(user.name.as_deref(), &user.email)
+}
+
+/// What a link was issued with.
+pub(crate) fn read(payload: &Secret<Vec<u8>>) -> Result<Json> {
+    serde_json::from_slice(payload.expose()).map_err(kernel::Error::internal)
+}

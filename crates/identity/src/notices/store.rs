@@ -1,0 +1,30 @@
+//! SQL of the notices.
+use ::store::Tx;
+use kernel::{Result, Timestamp, Uuid};
+
+/// How often may be sent.
+pub(super) struct Limit {
+    /// The last one must be as old as this.
+    pub pause: Timestamp,
+    /// The count begins anew when it began before this.
+    pub hour: Timestamp,
+    pub most: i64,
+}
+
+/// Counts one more, unless that is too many; one statement, so that of many at once one is counted.
+pub(super) async fn count(tx: &mut Tx<'_>, recipient: Uuid, limit: &Limit, at: Timestamp) -> Result<bool> {
+    let sql = "INSERT INTO sendings (recipient, since, sent, last_at) VALUES ($1, $2, 1, $2) \
+               ON CONFLICT (recipient) DO UPDATE SET \
+               since = CASE WHEN sendings.since <= $4 THEN excluded.since ELSE sendings.since END, \
+               sent = CASE WHEN sendings.since <= $4 THEN 1 ELSE sendings.sent + 1 END, last_at = excluded.last_at \
+               WHERE sendings.last_at <= $3 AND (sendings.since <= $4 OR sendings.sent < $5)";
+    let params = [recipient.into(), at.into(), limit.pause.into(), limit.hour.into(), limit.most.into()];
+    Ok(tx.execute(sql, &params).await? == 1)
+}
+
+/// Removes up to `limit` that count no more.
+pub(super) async fn purge(tx: &mut Tx<'_>, until: Timestamp, limit: i64) -> Result<u64> {
+    let sql = "DELETE FROM sendings WHERE recipient IN \
+               (SELECT recipient FROM sendings WHERE last_at <= $1 ORDER BY last_at LIMIT $2)";
+    tx.execute(sql, &[until.into(), limit.into()]).await
+}
