@@ -4,14 +4,17 @@ use std::{env, path::PathBuf};
 use tokio::process::Command;
 
 /// Each in exactly this version.
-const PACKAGES: [(&str, &str); 1] = [("smtp-server", "3.21.6")];
+const PACKAGES: [(&str, &str); 3] =
+    [("smtp-server", "3.21.6"), ("oidc-provider", "9.13.3"), ("oauth2-mock-server", "9.3.0")];
 
 /// What tests need to run them. When they cannot be had, says why, and the tests that need them say so too.
 pub async fn tools() -> Vec<(&'static str, String)> {
     match install().await {
         Ok(modules) => vec![("HARDPAN_TEST_NODE_MODULES", modules.display().to_string())],
         Err(why) => {
-            eprintln!("xtask: tests with a real mail server will fail: {why}");
+            eprintln!(
+                "xtask: tests with a real mail server and with providers of log-ins will fail, for they need Node.js 20 or later: {why}"
+            );
             Vec::new()
         }
     }

@@ -136,8 +136,8 @@ impl Foundation {
         let ctx = self.source.system("start");
         let master = secrets::check_master(&ctx, &self.keyring).await?;
         let keepers: Vec<Arc<dyn AccountDeleted>> = vec![Arc::new(records.clone())];
-        let (settings, notifications) = (self.identity_settings()?, self.notifications.clone());
-        let identity = Identity::start(&self.source, &self.keyring, settings, keepers, notifications).await?;
+        let settings = self.identity_settings()?;
+        let identity = Identity::start(&self.source, &self.keyring, settings, keepers, self.messenger()?).await?;
         if master == Master::Previous {
             // The keys were sealed anew when they were loaded.
             outbox::rewrap(&ctx, &self.keyring).await?;
@@ -172,6 +172,11 @@ impl Foundation {
         of_rules.chain(self.config.auth.require_mfa.iter().cloned().map(terms(true))).collect()
     }
 
+    fn messenger(&self) -> Result<identity::Messenger> {
+        let outbound = web::Outbound::new(&self.config.outbound.allow)?;
+        Ok(identity::Messenger { notifications: self.notifications.clone(), outbound })
+    }
+
     fn identity_settings(&self) -> Result<identity::Settings> {
         let auth = &self.config.auth;
         let breached: Option<Arc<dyn BreachedRange>> = match &auth.breached_passwords {
@@ -193,7 +198,18 @@ impl Foundation {
             roles: self.roles(),
             resources: self.declaration.resources.iter().map(|resource| resource.name.clone()).collect(),
             pages: auth.pages.clone(),
+            #[cfg(feature = "oidc")]
+            oauth: self.oauth(),
         })
+    }
+
+    #[cfg(feature = "oidc")]
+    fn oauth(&self) -> identity::oauth::Settings {
+        let config::Oauth { redirects, providers } = self.config.oauth.clone();
+        let provider = |config::Provider { name, place, client_id, client_secret }| {
+            identity::oauth::Provider::new(name, place, client_id, client_secret)
+        };
+        identity::oauth::Settings { providers: providers.into_iter().map(provider).collect(), redirects }
     }
 
     fn web_settings(&self) -> web::Settings {

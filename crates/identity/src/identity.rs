@@ -6,8 +6,10 @@ use kernel::{Actor, Code, Error, Limit, Page, Result, SessionId, UserId};
 use platform::{notifications::Notifications, secrets::Keyring, single_use::SingleUse};
 use serde_json::{Map, Value as Json};
 use store::{Ctx, RequestInfo, Source};
-use web::{Authenticate, Credentials, Routes};
+use web::{Authenticate, Credentials, Outbound, Routes};
 
+#[cfg(feature = "oidc")]
+use crate::oauth::{self, Oauth};
 use crate::{
     accounts::{self, AccountDeleted, Accounts, Imported, NewAccount, Seen, User},
     api_keys::{self, ApiKeys},
@@ -49,6 +51,15 @@ pub struct Settings {
     pub tries: Option<web::Policy>,
     /// Where mailed links lead, if not to the pages served here.
     pub pages: Pages,
+    #[cfg(feature = "oidc")]
+    pub oauth: oauth::Settings,
+}
+
+/// The ways out of the server.
+#[derive(Clone)]
+pub struct Messenger {
+    pub notifications: Notifications,
+    pub outbound: Outbound,
 }
 
 /// Accounts, sessions and tokens of one server; cheap to clone.
@@ -63,6 +74,8 @@ pub struct Identity {
     logins: Logins,
     notices: Notices,
     credentials: CredentialChanges,
+    #[cfg(feature = "oidc")]
+    oauth: Oauth,
     cookies: CookieNames,
 }
 
@@ -75,10 +88,12 @@ impl Identity {
         keyring: &Keyring,
         settings: Settings,
         mut keepers: Vec<Arc<dyn AccountDeleted>>,
-        notifications: Notifications,
+        messenger: Messenger,
     ) -> Result<Self> {
         let keys = Keys::load(&source.system("identity"), keyring).await?;
         keepers.push(Arc::new(factors::Keeper));
+        #[cfg(feature = "oidc")]
+        keepers.push(Arc::new(oauth::Keeper));
         let app_name = settings.app_name.clone();
         let cursors = Cursors::new(keyring)?;
         let cookies = CookieNames::of_url(&settings.public_url);
@@ -92,12 +107,12 @@ impl Identity {
         let sessions = Sessions::new(settings.refresh_ttl, roles.clone(), changes.clone(), cursors.clone());
         let api_keys =
             ApiKeys::new(keyring, roles.clone(), changes, sessions.clone(), cursors.clone(), &settings.resources)?;
-        let (issuer, audience) = (settings.public_url, settings.app_name);
+        let (issuer, audience) = (settings.public_url.clone(), settings.app_name);
         let tokens = Tokens::new(keys.clone(), keyring, issuer, audience, settings.access_ttl)?;
         let accounts = Accounts::new(passwords, roles, sessions.clone(), api_keys, cursors, keepers);
         let (devices, guard) = (Devices::new(keyring)?, Guard::new(keyring, settings.tries)?);
         let single_use = SingleUse::new(keyring)?;
-        let notices = Notices::new(notifications, single_use.clone(), keyring, settings.pages)?;
+        let notices = Notices::new(messenger.notifications.clone(), single_use.clone(), keyring, settings.pages)?;
         let factors = Factors::new(accounts.clone(), devices.clone(), keyring, app_name, notices.clone())?;
         let logins = Logins::new(
             accounts.clone(),
@@ -112,7 +127,26 @@ impl Identity {
             notices.clone(),
         )?;
         let credentials = CredentialChanges::new(logins.clone(), notices.clone(), devices.clone());
-        Ok(Self { keys, sessions, tokens, accounts, devices, factors, logins, notices, credentials, cookies })
+        Ok(Self {
+            keys,
+            sessions,
+            tokens,
+            accounts,
+            devices,
+            factors,
+            #[cfg(feature = "oidc")]
+            oauth: Oauth::new(
+                logins.clone(),
+                messenger.notifications,
+                messenger.outbound,
+                settings.oauth,
+                settings.public_url,
+            ),
+            logins,
+            notices,
+            credentials,
+            cookies,
+        })
     }
 
     pub fn routes(&self) -> Routes {
@@ -124,6 +158,8 @@ impl Identity {
         routes.extend(devices::routes(&self.devices));
         routes.extend(api_keys::routes(self.accounts.api_keys()));
         routes.extend(credentials::routes(&self.credentials));
+        #[cfg(feature = "oidc")]
+        routes.extend(oauth::routes(&self.oauth));
         routes
     }
 

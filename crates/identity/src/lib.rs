@@ -10,6 +10,8 @@ mod identity;
 pub mod keys;
 pub mod logins;
 pub mod notices;
+#[cfg(feature = "oidc")]
+pub mod oauth;
 pub mod passwords;
 mod recent;
 pub mod roles;
@@ -17,7 +19,7 @@ pub mod sessions;
 pub mod tokens;
 
 pub use accounts::{AccountDeleted, Imported, NewAccount, Seen, User, import_schema};
-pub use identity::{Identity, Settings};
+pub use identity::{Identity, Messenger, Settings};
 pub use logins::Registration;
 pub use notices::Pages;
 pub use passwords::{BreachedRange, RangeService};
@@ -25,7 +27,8 @@ pub use roles::RoleTerms;
 pub use sessions::SessionView;
 
 /// The slices of this crate, lowest first; each may call those before it.
-pub const SLICES: [&str; 13] = [
+/// The slices of this crate, lowest first; each may call those before it.
+pub const SLICES: [&str; 14] = [
     "keys",
     "guard",
     "devices",
@@ -39,6 +42,7 @@ pub const SLICES: [&str; 13] = [
     "factors",
     "logins",
     "credentials",
+    "oauth",
 ];
 
 /// What this crate adds to a database, in order.
@@ -53,6 +57,11 @@ pub fn migrations() -> Vec<store::Migration> {
         notices::MIGRATIONS.as_slice(),
         factors::MIGRATIONS.as_slice(),
         logins::MIGRATIONS.as_slice(),
+        // Whatever is built in: a database does not change with the features of who opens it.
+        &[store::Migration {
+            id: "202611211600_create_identities",
+            sql: include_str!("oauth/migrations/202611211600_create_identities.sql"),
+        }],
     ]
     .concat()
 }

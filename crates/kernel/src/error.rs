@@ -89,6 +89,10 @@ pub enum Code {
     TooMany,
     AlreadyConfirmed,
     NoSecondFactor,
+    IdentityRefused,
+    IdentityNotLinked,
+    IdentityTaken,
+    LastWayIn,
     RateLimited,
     Internal,
     Unavailable,
@@ -98,7 +102,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order the documentation lists them.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 41] = [
         Self::Unauthenticated,
         Self::InvalidCredentials,
         Self::InvalidToken,
@@ -131,6 +135,10 @@ impl Code {
         Self::TooMany,
         Self::AlreadyConfirmed,
         Self::NoSecondFactor,
+        Self::IdentityRefused,
+        Self::IdentityNotLinked,
+        Self::IdentityTaken,
+        Self::LastWayIn,
         Self::RateLimited,
         Self::Internal,
         Self::Unavailable,
@@ -243,6 +251,24 @@ impl Code {
             Self::AlreadyConfirmed => ("already_confirmed", K::Conflict, G::Business, "It was confirmed before."),
             Self::NoSecondFactor => {
                 ("no_second_factor", K::Conflict, G::Business, "The account has no second factor; add one first.")
+            }
+            Self::IdentityRefused => (
+                "identity_refused",
+                K::Unauthenticated,
+                G::Authentication,
+                "What the provider said is not valid, or not meant for this log-in.",
+            ),
+            Self::IdentityNotLinked => (
+                "identity_not_linked",
+                K::Conflict,
+                G::Business,
+                "There is an account with this address: log in to it, and link the provider there.",
+            ),
+            Self::IdentityTaken => {
+                ("identity_taken", K::Conflict, G::Business, "This identity is linked to another account.")
+            }
+            Self::LastWayIn => {
+                ("last_way_in", K::Conflict, G::Business, "Without it nobody could log in to this account.")
             }
             Self::RateLimited => ("rate_limited", K::LimitExceeded, G::RateLimit, "Too many requests; wait a little."),
             Self::Internal => ("internal", K::Internal, G::System, "Something went wrong on our side."),

@@ -56,6 +56,12 @@ impl Kind for ApiKey {
     const PREFIX: &'static str = "key";
 }
 pub type ApiKeyId = Id<ApiKey>;
+/// What links an account to a provider of log-ins.
+pub struct Identity;
+impl Kind for Identity {
+    const PREFIX: &'static str = "idn";
+}
+pub type IdentityId = Id<Identity>;
 
 /// One entry of the audit trail.
 pub struct Audit;

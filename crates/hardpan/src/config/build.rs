@@ -9,10 +9,11 @@ use super::{
     check::is_origin,
     database_url,
     model::{
-        App, Auth, Config, Cors, Database, Limits, Log, LogFormat, Mail, Outbound, Rate, Redis, Registration, Server,
-        Sms, Twilio,
+        App, Auth, Config, Cors, Database, Limits, Log, LogFormat, Mail, Oauth, Outbound, Provider, Rate, Redis,
+        Registration, Server, Sms, Twilio,
     },
     profile::Profile,
+    providers,
     secrets::MasterKeys,
     setting::{Origin, Settings},
 };
@@ -21,7 +22,13 @@ use super::{
 const DEVELOPMENT_ORIGINS: [&str; 2] = ["http://localhost:3000", "http://localhost:3001"];
 
 /// The configuration; `None` when a value is missing or wrong, which is reported where it was read.
-pub fn config(profile: Profile, dir: &Path, settings: &Settings, master_keys: MasterKeys) -> Option<Config> {
+pub fn config(
+    profile: Profile,
+    dir: &Path,
+    settings: &Settings,
+    providers: Vec<Provider>,
+    master_keys: MasterKeys,
+) -> Option<Config> {
     let database = database(dir, settings)?;
     let file = database_url::sqlite_file(database.url.expose(), dir);
     let data_dir = file.and_then(|file| file.parent().map(Path::to_path_buf)).unwrap_or_else(|| dir.join("data"));
@@ -48,6 +55,10 @@ pub fn config(profile: Profile, dir: &Path, settings: &Settings, master_keys: Ma
             password_min_length: settings.int("auth.password_min_length")?,
             breached_passwords: settings.text("auth.breached_passwords").map(str::to_owned),
             pages: pages(settings),
+        },
+        oauth: Oauth {
+            redirects: settings.list("oauth.redirects")?.to_vec(),
+            providers: [providers::known(settings), providers].concat(),
         },
         limits: Limits {
             is_enabled: settings.bool("limits.enabled")?,

@@ -17,6 +17,8 @@ pub struct AppFile {
     pub values: BTreeMap<&'static str, toml::Value>,
     /// `[resources]`, as it stands.
     pub resources: toml::Table,
+    /// The tables `[oauth.NAME]` of providers that are not known by name.
+    pub providers: BTreeMap<String, toml::Value>,
     /// Whether the file could be read: otherwise nothing can be called missing from it.
     pub is_read: bool,
 }
@@ -67,6 +69,15 @@ pub fn take_apart(mut table: toml::Table, findings: &mut Vec<Finding>) -> AppFil
         None => {}
         Some(toml::Value::Table(resources)) => file.resources = resources,
         Some(_) => findings.push(not_a_table(RESOURCES)),
+    }
+    if let Some(toml::Value::Table(oauth)) = table.get_mut("oauth") {
+        let is_own = |name: &str| !KEYS.iter().any(|key| is_below(key.path, &format!("oauth.{name}")));
+        let names: Vec<String> = oauth
+            .iter()
+            .filter(|(name, table)| table.is_table() && is_own(name))
+            .map(|(name, _)| name.clone())
+            .collect();
+        file.providers = names.into_iter().filter_map(|name| Some((name.clone(), oauth.remove(&name)?))).collect();
     }
     flatten("", table, &mut file.values, findings);
     file

@@ -131,6 +131,24 @@ pub const KEYS: &[Key] = &[
         .example("https://notes.example.com/undo"),
     key("auth.pages.invitation", Kind::Url(&["https://", "http://"]), "The app's page for links that accept an invitation")
         .example("https://notes.example.com/invitation"),
+    key("oauth.redirects", Kind::Links, "Where log-ins with providers may lead, each in full, besides the root of app.public_url")
+        .default(""),
+    key("oauth.google.client_id", Kind::Text, "Log-in with Google: the client's id")
+        .well_known("GOOGLE_CLIENT_ID")
+        .example("1234.apps.googleusercontent.com"),
+    key("oauth.google.client_secret", Kind::Text, "Its secret").well_known("GOOGLE_CLIENT_SECRET").secret().example("secret"),
+    key("oauth.github.client_id", Kind::Text, "Log-in with GitHub: the client's id").well_known("GITHUB_CLIENT_ID").example("Ov23li0"),
+    key("oauth.github.client_secret", Kind::Text, "Its secret").well_known("GITHUB_CLIENT_SECRET").secret().example("secret"),
+    key("oauth.github.url", Kind::BaseUrl, "GitHub, or an Enterprise server of one's own").default("https://github.com"),
+    key("oauth.linkedin.client_id", Kind::Text, "Log-in with LinkedIn: the client's id").well_known("LINKEDIN_CLIENT_ID").example("86abc"),
+    key("oauth.linkedin.client_secret", Kind::Text, "Its secret").well_known("LINKEDIN_CLIENT_SECRET").secret().example("secret"),
+    key("oauth.microsoft.client_id", Kind::Text, "Log-in with Microsoft: the client's id")
+        .well_known("MICROSOFT_CLIENT_ID")
+        .example("11111111-2222-3333-4444-555555555555"),
+    key("oauth.microsoft.client_secret", Kind::Text, "Its secret").well_known("MICROSOFT_CLIENT_SECRET").secret().example("secret"),
+    key("oauth.microsoft.tenant", Kind::Text, "The id of the one tenant whose people may come, or common, organizations, consumers")
+        .well_known("MICROSOFT_TENANT_ID")
+        .default("common"),
     key("limits.enabled", Kind::Bool, "Rate limits; staging and production refuse false").default("true"),
     key("limits.address.burst", Kind::Int(1, MANY), "Requests an address may make at once").default("600"),
     key("limits.address.per_minute", Kind::Int(1, MANY), "Requests a minute and address after that").default("6000"),

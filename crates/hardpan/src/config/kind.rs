@@ -43,6 +43,8 @@ pub enum Kind {
     Networks,
     /// A list of web origins; [`super::check`] judges them, for that depends on the profile.
     Origins,
+    /// A list of whole URLs; [`super::check`] judges them.
+    Links,
     /// A list of names of roles.
     Roles,
     /// One of the first names; the second ones are known and not built yet.
@@ -87,7 +89,7 @@ impl Kind {
             Self::Networks => {
                 split(text).into_iter().map(read_network).collect::<Result<_, _>>().map(Setting::Networks)
             }
-            Self::Origins => Ok(Setting::List(split(text).into_iter().map(str::to_owned).collect())),
+            Self::Origins | Self::Links => Ok(Setting::List(split(text).into_iter().map(str::to_owned).collect())),
             Self::Roles => {
                 let names = split(text);
                 let wrong = names.iter().find(|name| !kernel::actor::is_role(name));
@@ -110,13 +112,23 @@ impl Kind {
             (Self::Int(least, most), toml::Value::Integer(number)) => {
                 in_range(u64::try_from(*number).map_err(|_| "is negative")?, least, most)
             }
-            (Self::Networks | Self::Origins | Self::Roles | Self::DatabaseUrls, toml::Value::Array(items)) => {
+            (
+                Self::Networks | Self::Origins | Self::Links | Self::Roles | Self::DatabaseUrls,
+                toml::Value::Array(items),
+            ) => {
                 let items: Option<Vec<_>> = items.iter().map(toml::Value::as_str).collect();
                 self.read_text(&items.ok_or("has items that are not strings")?.join(","))
             }
-            (Self::Bool | Self::Int(..) | Self::Networks | Self::Origins | Self::Roles | Self::DatabaseUrls, _) => {
-                Err(self.mismatch(value))
-            }
+            (
+                Self::Bool
+                | Self::Int(..)
+                | Self::Networks
+                | Self::Origins
+                | Self::Links
+                | Self::Roles
+                | Self::DatabaseUrls,
+                _,
+            ) => Err(self.mismatch(value)),
             (_, toml::Value::String(text)) => self.read_text(text),
             _ => Err(self.mismatch(value)),
         }
@@ -130,7 +142,7 @@ impl Kind {
         match self {
             Self::Bool => "true or false",
             Self::Int(..) => "a whole number",
-            Self::Networks | Self::Origins | Self::Roles | Self::DatabaseUrls => "a list of strings",
+            Self::Networks | Self::Origins | Self::Links | Self::Roles | Self::DatabaseUrls => "a list of strings",
             _ => "a string",
         }
     }
@@ -153,6 +165,7 @@ impl Kind {
             Self::Address => "address and port, as 127.0.0.1:8080".into(),
             Self::Networks => "networks, as 10.0.0.0/8".into(),
             Self::Origins => "origins, as https://app.example.com".into(),
+            Self::Links => "URLs, as https://app.example.com/welcome".into(),
             Self::Roles => "names of roles, as editor".into(),
             Self::Choice(now, _) => now.join(" or "),
             Self::LogLevel => "error, warn, info, debug, trace, or a filter as info,web=debug".into(),
@@ -160,7 +173,7 @@ impl Kind {
     }
 
     pub const fn is_list(self) -> bool {
-        matches!(self, Self::Networks | Self::Origins | Self::Roles | Self::DatabaseUrls)
+        matches!(self, Self::Networks | Self::Origins | Self::Links | Self::Roles | Self::DatabaseUrls)
     }
 }
 

@@ -14,6 +14,7 @@ use super::{
     model::Config,
     names,
     profile::{self, Profile},
+    providers,
     resolve::{self, Layers},
     secrets,
     setting::Settings,
@@ -39,12 +40,13 @@ pub fn load(inputs: &Inputs) -> Loaded {
     let mut environment = Environment::new(&inputs.environment, &dir);
     environment.add_dotenv(dotenv::read(&dir, profile, &mut findings));
     let file = file::read(&dir, &mut findings);
-    findings.extend(names::check(&environment));
+    findings.extend(names::check(&environment, &file));
     let master_keys = secrets::read(profile, &environment, &mut findings);
     let layers = Layers { profile, file: &file, environment: &environment, flags: &inputs.flags };
     let settings = resolve::resolve(&layers, &mut findings);
     findings.extend(check::check(Subject { dir: &dir, profile, settings: &settings, environment: &environment }));
-    let config = build::config(profile, &dir, &settings, master_keys);
+    let providers = providers::own(&file, &environment, &mut findings);
+    let config = build::config(profile, &dir, &settings, providers, master_keys);
     Loaded { profile, dir, resources: file.resources, settings, findings, config }
 }
 

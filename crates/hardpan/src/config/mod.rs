@@ -15,6 +15,7 @@ mod master_key;
 mod model;
 mod names;
 mod profile;
+mod providers;
 mod reference;
 mod resolve;
 #[cfg(test)]
@@ -34,8 +35,8 @@ pub use kept_key::make_private_folder;
 pub use load::{Loaded, load};
 pub use master_key::{MasterKey, VARIABLE as MASTER_KEY, encode as encode_master_key, generate as generate_master_key};
 pub use model::{
-    App, Auth, Config, Cors, Database, Limits, Log, LogFormat, Mail, Outbound, Rate, Redis, Registration, Server, Sms,
-    Twilio,
+    App, Auth, Config, Cors, Database, Limits, Log, LogFormat, Mail, Oauth, Outbound, Provider, Rate, Redis,
+    Registration, Server, Sms, Twilio,
 };
 pub use profile::Profile;
 pub use reference::reference;

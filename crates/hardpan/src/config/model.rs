@@ -26,6 +26,7 @@ pub struct Config {
     pub redis: Redis,
     pub cors: Cors,
     pub auth: Auth,
+    pub oauth: Oauth,
     pub limits: Limits,
     pub mail: Mail,
     pub sms: Sms,
@@ -100,6 +101,23 @@ pub struct Auth {
     pub breached_passwords: Option<String>,
     /// Where mailed links lead.
     pub pages: Pages,
+}
+
+/// Log-in with providers.
+#[derive(Clone, Debug)]
+pub struct Oauth {
+    /// Whole URLs.
+    pub redirects: Vec<String>,
+    pub providers: Vec<Provider>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Provider {
+    pub name: String,
+    /// The issuer, the tenant at Microsoft, or where GitHub is.
+    pub place: String,
+    pub client_id: String,
+    pub client_secret: Option<Secret<String>>,
 }
 
 /// Who may create an account.

@@ -1,5 +1,7 @@
 //! Names that begin with `HARDPAN_`: every unknown one is an error, because a misspelt safeguard guards nothing.
-use super::{environment::Environment, finding::Finding, keys::KEYS, master_key, profile, suggest};
+use super::{
+    environment::Environment, file::AppFile, finding::Finding, keys::KEYS, master_key, profile, providers, suggest,
+};
 
 /// Every name that means something.
 pub fn known() -> Vec<String> {
@@ -17,8 +19,9 @@ pub fn known() -> Vec<String> {
 }
 
 /// An error for each unknown name, with the likely one.
-pub fn check(environment: &Environment) -> Vec<Finding> {
-    let known = known();
+pub fn check(environment: &Environment, file: &AppFile) -> Vec<Finding> {
+    let mut known = known();
+    known.extend(file.providers.keys().flat_map(|name| providers::variables(name)));
     let is_ours = |name: &&str| name.starts_with("HARDPAN_") && !is_service_link(name);
     let is_unknown = |name: &&str| is_ours(name) && !known.iter().any(|other| other == name);
     environment.names().filter(is_unknown).map(|name| unknown(name, &known)).collect()

@@ -14,6 +14,8 @@ mod credentials;
 mod edge;
 mod identity;
 mod messages;
+#[cfg(feature = "oidc")]
+mod oauth;
 mod openapi;
 mod records;
 mod routes;

@@ -208,7 +208,7 @@ impl Run<'_> {
             email_verified_at: is_verified.then(|| ctx.now()),
             username: row.username.as_deref(),
             name: row.name.as_deref(),
-            password_hash: &row.password_hash,
+            password_hash: Some(&row.password_hash),
             at: ctx.now(),
         };
         store::insert(tx, &draft).await.map_err(taken)?;

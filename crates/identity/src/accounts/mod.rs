@@ -3,6 +3,8 @@ mod admin;
 mod admin_routes;
 mod changes;
 mod deletion;
+#[cfg(feature = "oidc")]
+mod federated;
 mod import;
 mod model;
 mod profile;
@@ -15,6 +17,8 @@ pub use import::{Imported, Seen, import_schema};
 pub use model::{NewAccount, User};
 pub use service::{Accounts, present};
 
+#[cfg(feature = "oidc")]
+pub(crate) use federated::NewIdentityAccount;
 pub(crate) use model::{Identifier, canonical, email_field, name_field, username_field};
 pub(crate) use routes::user_schema;
 

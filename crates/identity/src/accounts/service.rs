@@ -93,7 +93,7 @@ impl Accounts {
             email_verified_at: None,
             username: new.username.as_deref(),
             name: new.name.as_deref(),
-            password_hash,
+            password_hash: Some(password_hash),
             at: ctx.now(),
         };
         store::insert(tx, &draft).await.map_err(taken)?;

@@ -11,7 +11,7 @@ pub(super) struct Draft<'d> {
     pub email_verified_at: Option<Timestamp>,
     pub username: Option<&'d str>,
     pub name: Option<&'d str>,
-    pub password_hash: &'d str,
+    pub password_hash: Option<&'d str>,
     pub at: Timestamp,
 }
 
@@ -27,7 +27,7 @@ pub(super) async fn insert(tx: &mut Tx<'_>, draft: &Draft<'_>) -> Result<()> {
         draft.username.map(str::to_owned).into(),
         draft.username.map(canonical).into(),
         draft.name.map(str::to_owned).into(),
-        draft.password_hash.into(),
+        draft.password_hash.map(str::to_owned).into(),
         Value::Json("{}".to_owned()),
         draft.at.into(),
     ];
@@ -133,6 +133,21 @@ pub(super) async fn has_hash(tx: &mut Tx<'_>, id: UserId, password_hash: &str) -
 pub(super) async fn replace_hash(tx: &mut Tx<'_>, id: UserId, old: &str, new: &str) -> Result<bool> {
     let sql = "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
     Ok(tx.execute(sql, &[id.into(), old.into(), new.into()]).await? == 1)
+}
+
+/// Whether there is a way in that is kept with the account itself.
+#[cfg(feature = "oidc")]
+pub(super) async fn has_way_in(tx: &mut Tx<'_>, id: UserId) -> Result<bool> {
+    let sql = "SELECT 1 FROM users WHERE id = $1 AND password_hash IS NOT NULL";
+    Ok(tx.query_opt(sql, &[id.into()]).await?.is_some())
+}
+
+/// Takes the password and the name away, and notes the address as proven.
+#[cfg(feature = "oidc")]
+pub(super) async fn claim(tx: &mut Tx<'_>, id: UserId, at: Timestamp) -> Result<()> {
+    let sql = "UPDATE users SET password_hash = NULL, name = NULL, email_verified_at = $2, updated_at = $2, \
+               version = version + 1 WHERE id = $1";
+    tx.execute(sql, &[id.into(), at.into()]).await.map(|_| ())
 }
 
 /// Writes the profile of `user` and its version, which the caller has raised under the account's lock.

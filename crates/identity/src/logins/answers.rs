@@ -76,7 +76,7 @@ impl Logins {
         }
     }
 
-    fn set_cookies(&self, reply: Reply, grant: &Grant) -> Result<Reply> {
+    pub(crate) fn set_cookies(&self, reply: Reply, grant: &Grant) -> Result<Reply> {
         let values = Values {
             access: &grant.access_token,
             access_ttl: grant.expires_in,
@@ -89,7 +89,7 @@ impl Logins {
 }
 
 /// The shape of what a first factor is answered: tokens, or what is to be proven next.
-pub(super) fn outcome_schema() -> Schema {
+pub(crate) fn outcome_schema() -> Schema {
     let kinds = FactorKind::ALL.into_iter().map(|kind| kind.as_str().into()).collect();
     let methods = Kind::Array { items: Box::new(Kind::Enum(kinds)), max: FactorKind::ALL.len() };
     let mut schema = grant_schema();

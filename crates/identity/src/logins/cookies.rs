@@ -54,6 +54,12 @@ impl CookieNames {
         reply.cookie(&self.cookie(&self.device, token, DEVICE_SECONDS, true))
     }
 
+    /// What binds a log-in with a provider to its browser.
+    #[cfg(feature = "oidc")]
+    pub(crate) fn oauth(&self, value: String, max_age: u64) -> Cookie {
+        self.cookie(&self.access.replace("access", "oauth"), &value, max_age, true)
+    }
+
     fn cookie(&self, name: &str, value: &str, max_age: u64, is_http_only: bool) -> Cookie {
         Cookie { name: name.to_owned(), value: value.to_owned(), max_age, is_http_only, is_secure: self.is_secure }
     }

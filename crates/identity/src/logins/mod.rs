@@ -10,7 +10,11 @@ mod second_factor_routes;
 mod service;
 mod store;
 
+#[cfg(feature = "oidc")]
+pub(crate) use answers::outcome_schema;
 pub(crate) use cookies::CookieNames;
+#[cfg(feature = "oidc")]
+pub(crate) use model::Outcome;
 pub use model::Registration;
 pub use service::Logins;
 

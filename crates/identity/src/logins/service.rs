@@ -247,7 +247,7 @@ impl Logins {
         &self.0.tokens
     }
 
-    pub(super) fn cookies(&self) -> &CookieNames {
+    pub(crate) fn cookies(&self) -> &CookieNames {
         &self.0.cookies
     }
 

@@ -9,7 +9,7 @@ use testkit::Engine;
 use tokio::sync::Barrier;
 use web::{Authenticate as _, Credentials};
 
-use crate::support::{App, database, get, keyring, notifications, refresh, settings};
+use crate::support::{App, database, get, keyring, messenger, refresh, settings};
 
 fn ring(byte: u8, previous: Option<u8>) -> Keyring {
     let key = |byte| Secret::new(vec![byte; 32]);
@@ -39,12 +39,8 @@ async fn a_change_of_the_key_keeps_tokens_good() {
         let app = App::start(engine).await;
         let granted = app.register("ann@example.com").await;
         let source = &app.db.source;
-        assert!(
-            Identity::start(source, &ring(8, None), settings(), Vec::new(), notifications(&keyring())).await.is_err()
-        );
-        let changed = Identity::start(source, &ring(8, Some(7)), settings(), Vec::new(), notifications(&keyring()))
-            .await
-            .unwrap();
+        assert!(Identity::start(source, &ring(8, None), settings(), Vec::new(), messenger()).await.is_err());
+        let changed = Identity::start(source, &ring(8, Some(7)), settings(), Vec::new(), messenger()).await.unwrap();
         let access = granted.text("access_token");
         let actor = changed.authenticate(source, Credentials::Bearer(&access), &RequestInfo::default()).await.unwrap();
         assert_eq!(actor.user_id().map(|id| id.to_string()), Some(granted.user_id()));
@@ -52,8 +48,7 @@ async fn a_change_of_the_key_keeps_tokens_good() {
         let web = web::service(changed.routes(), edge, source.clone(), Arc::new(changed.clone())).unwrap();
         assert_eq!(refresh(&granted.text("refresh_token")).send(&web).await.status, 200);
         // Sealed anew by that start, the signing key needs the previous master key no more.
-        let alone =
-            Identity::start(source, &ring(8, None), settings(), Vec::new(), notifications(&keyring())).await.unwrap();
+        let alone = Identity::start(source, &ring(8, None), settings(), Vec::new(), messenger()).await.unwrap();
         assert!(alone.authenticate(source, Credentials::Bearer(&access), &RequestInfo::default()).await.is_ok());
     }
 }
@@ -73,9 +68,7 @@ async fn nodes_that_start_at_once_share_one_signing_key() {
                     let source = Source { db: Db::open(options).await.unwrap(), clock, random };
                     source.db.ping().await.unwrap();
                     all_open.wait().await;
-                    Identity::start(&source, &keyring(), settings(), Vec::new(), notifications(&keyring()))
-                        .await
-                        .map(|_| ())
+                    Identity::start(&source, &keyring(), settings(), Vec::new(), messenger()).await.map(|_| ())
                 })
             })
             .collect();

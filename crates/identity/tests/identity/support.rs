@@ -2,7 +2,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use http_body_util::BodyExt as _;
-use identity::{AccountDeleted, Identity, NewAccount, Pages, Registration, RoleTerms, Settings, User};
+use identity::{AccountDeleted, Identity, Messenger, NewAccount, Pages, Registration, RoleTerms, Settings, User};
 use kernel::{Permissions, Secret, SeededRandom};
 use platform::{
     notifications::{MailUrl, Mailbox, Notifications, Post, PostSettings, Templates},
@@ -35,19 +35,6 @@ pub fn keyring() -> Keyring {
     Keyring::new(Secret::new(vec![7; 32]), None).unwrap()
 }
 
-/// Writes to an outbox that nobody empties.
-pub fn notifications(ring: &Keyring) -> Notifications {
-    let settings = PostSettings {
-        url: MailUrl::Log,
-        from: Mailbox::new(None, "no-reply@notes.example").unwrap(),
-        host: "notes.example".to_owned(),
-        tls_ca: None,
-        logs_text: false,
-    };
-    let post = Post::new(settings, Templates::built_in().unwrap()).unwrap();
-    Notifications::new(Outbox::new(ring, vec![Arc::new(post)]), "notes".to_owned(), URL.to_owned(), false)
-}
-
 pub fn settings() -> Settings {
     Settings {
         public_url: URL.to_owned(),
@@ -61,7 +48,25 @@ pub fn settings() -> Settings {
         roles: vec![RoleTerms { name: "editor".to_owned(), permissions: Permissions::NONE, requires_mfa: false }],
         resources: vec!["notes".to_owned()],
         pages: Pages::default(),
+        #[cfg(feature = "oidc")]
+        oauth: identity::oauth::Settings::default(),
     }
+}
+
+/// Nothing is delivered.
+/// Writes to an outbox that nobody empties.
+pub fn messenger() -> Messenger {
+    let settings = PostSettings {
+        url: MailUrl::Log,
+        from: Mailbox::new(None, "no-reply@notes.example").unwrap(),
+        host: "notes.example".to_owned(),
+        tls_ca: None,
+        logs_text: false,
+    };
+    let post = Post::new(settings, Templates::built_in().unwrap()).unwrap();
+    let outbox = Outbox::new(&keyring(), vec![Arc::new(post)]);
+    let notifications = Notifications::new(outbox, "notes".to_owned(), URL.to_owned(), false);
+    Messenger { notifications, outbound: web::Outbound::new(&[]).unwrap() }
 }
 
 pub async fn database(engine: Engine) -> TestDb {
@@ -95,7 +100,7 @@ impl App {
         let key = |byte| Secret::new(vec![byte; 32]);
         let ring = Keyring::new(key(8), Some(key(7))).unwrap();
         let source = &self.db.source;
-        let identity = Identity::start(source, &ring, settings(), Vec::new(), notifications(&ring)).await.unwrap();
+        let identity = Identity::start(source, &ring, settings(), Vec::new(), messenger()).await.unwrap();
         let edge = web::Settings::new("https://notes.example");
         web::service(identity.routes(), edge, source.clone(), Arc::new(identity.clone())).unwrap()
     }
@@ -148,7 +153,7 @@ pub fn account(email: &str) -> NewAccount {
 async fn node(source: &Source, settings: Settings, keepers: Vec<Arc<dyn AccountDeleted>>) -> (Identity, web::App) {
     let mut edge = web::Settings::new(settings.public_url.clone());
     edge.limits.enabled = false;
-    let identity = Identity::start(source, &keyring(), settings, keepers, notifications(&keyring())).await.unwrap();
+    let identity = Identity::start(source, &keyring(), settings, keepers, messenger()).await.unwrap();
     let web = web::service(identity.routes(), edge, source.clone(), Arc::new(identity.clone())).unwrap();
     (identity, web)
 }

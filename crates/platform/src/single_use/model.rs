@@ -14,7 +14,7 @@ pub struct Purpose {
 }
 
 /// Every purpose there is, so that tests can walk them all.
-pub const PURPOSES: [Purpose; 9] = [
+pub const PURPOSES: [Purpose; 11] = [
     Purpose::MFA,
     Purpose::VERIFY_EMAIL,
     Purpose::REGISTER,
@@ -24,6 +24,8 @@ pub const PURPOSES: [Purpose; 9] = [
     Purpose::INVITATION,
     Purpose::SMS_CODE,
     Purpose::EMAIL_CODE,
+    Purpose::OAUTH_STATE,
+    Purpose::OAUTH_CODE,
 ];
 
 impl Purpose {
@@ -50,6 +52,10 @@ impl Purpose {
     const fn link(name: &'static str, ttl: Duration) -> Self {
         Self { name, ttl, attempts: 5 }
     }
+    /// A log-in with a provider that was begun; its secret is the browser's.
+    pub const OAUTH_STATE: Self = Self { name: "oauth_state", ttl: Duration::from_mins(10), attempts: 1 };
+    /// A log-in with a provider that was right, for the app to fetch.
+    pub const OAUTH_CODE: Self = Self { name: "oauth_code", ttl: Duration::from_mins(1), attempts: 1 };
 }
 
 /// Something to issue. `payload` comes back when it is consumed.

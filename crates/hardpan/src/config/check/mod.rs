@@ -4,6 +4,7 @@ mod database;
 mod foreign;
 mod listening;
 mod mail;
+mod oauth;
 mod sessions;
 #[cfg(test)]
 mod tests;
@@ -26,8 +27,16 @@ pub struct Subject<'a> {
 
 /// Everything the rules find.
 pub fn check(subject: Subject<'_>) -> Vec<Finding> {
-    let rules =
-        [browsers::check, listening::check, sessions::check, database::check, mail::check, unused, foreign::check];
+    let rules = [
+        browsers::check,
+        listening::check,
+        sessions::check,
+        database::check,
+        mail::check,
+        oauth::check,
+        unused,
+        foreign::check,
+    ];
     rules.into_iter().flat_map(|rule| rule(subject)).collect()
 }
 

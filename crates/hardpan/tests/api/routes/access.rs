@@ -29,6 +29,11 @@ const TABLE: &[(&[&str], [u16; 4])] = &[
     (&["change_email"], [401, 202, 202, 202]),
     (&["change_password"], [401, 204, 204, 204]),
     (&["verify_page", "reset_page", "undo_page", "invitation_page"], [200, 200, 200, 200]),
+    // There is no such provider, no log-in under way, and no code.
+    (&["begin_oauth"], [404, 404, 404, 404]),
+    (&["end_oauth", "fetch_oauth_tokens"], [401, 401, 401, 401]),
+    (&["list_identities"], [401, 200, 200, 200]),
+    (&["delete_identity"], [401, 404, 204, 404]),
     (&["log_out"], [204, 204, 204, 204]),
     (&["get_me", "update_me", "list_sessions"], [401, 200, 200, 200]),
     (&["delete_me", "delete_other_sessions"], [401, 204, 204, 204]),

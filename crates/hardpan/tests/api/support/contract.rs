@@ -5,7 +5,7 @@ use web::{Method, Route, Routes};
 use super::{Answer, promise};
 
 /// The published codes and the status of each.
-pub const CODES: [(&str, u16); 37] = [
+pub const CODES: [(&str, u16); 41] = [
     ("unauthenticated", 401),
     ("invalid_credentials", 401),
     ("invalid_token", 401),
@@ -38,6 +38,10 @@ pub const CODES: [(&str, u16); 37] = [
     ("too_many", 409),
     ("already_confirmed", 409),
     ("no_second_factor", 409),
+    ("identity_refused", 401),
+    ("identity_not_linked", 409),
+    ("identity_taken", 409),
+    ("last_way_in", 409),
     ("rate_limited", 429),
     ("internal", 500),
     ("unavailable", 503),

@@ -18,4 +18,4 @@ pub use example::{valid, valid_body, wrong};
 pub use factor::Authenticator;
 pub use letters::Letter;
 pub use target::Targets;
-pub use world::{Key, PASSWORD, PRODUCTION, Person, TestApp, on_both, on_both_with, person};
+pub use world::{Key, PASSWORD, PRODUCTION, Person, TestApp, on_both, on_both_apps, on_both_with, person};

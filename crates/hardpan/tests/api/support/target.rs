@@ -4,7 +4,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use kernel::schema::Kind;
+use kernel::{IdentityId, UserId, schema::Kind};
 use resources::schema::Owner;
 use serde_json::{Value as Json, json};
 use web::{Body, Method, Route};
@@ -25,6 +25,8 @@ pub struct Targets {
     key: String,
     /// An API key of that account.
     user_key: String,
+    /// An identity of the owner's, who has a password, too.
+    identity: String,
     /// An account that is nobody's concern.
     pub user: String,
     counter: AtomicUsize,
@@ -49,7 +51,8 @@ impl Targets {
         let session = app.current_session(&app.login(&owner.email).await).await;
         let factor = Authenticator::enrol(app, owner).await.id;
         let device = Self::device(app, owner).await;
-        Self { records, session, factor, device, key, user_key, user: nobody.id, counter }
+        let identity = identity(app, owner).await;
+        Self { records, session, factor, device, key, user_key, identity, user: nobody.id, counter }
     }
 
     /// The device of another log-in of the owner's.
@@ -66,6 +69,7 @@ impl Targets {
                 "delete_device" => Self::device(app, owner).await,
                 "delete_factor" | "confirm_factor" => Authenticator::enrol(app, owner).await.id,
                 "delete_api_key" => app.api_key(owner, &["documents:read"]).await.id,
+                "delete_identity" => identity(app, owner).await,
                 "delete_session" => app.current_session(&app.login(&owner.email).await).await,
                 _ => self.id(route).to_owned(),
             };
@@ -84,13 +88,16 @@ impl Targets {
             ["", "auth", "v1", "api-keys", ..] => &self.key,
             ["", "auth", "v1", "me", "factors", ..] => &self.factor,
             ["", "auth", "v1", "me", "devices", ..] => &self.device,
+            ["", "auth", "v1", "me", "identities", ..] => &self.identity,
             _ => panic!("nobody said what {} acts on", route.path),
         }
     }
 
     /// The path with its parameters filled in.
     pub fn path(&self, route: &Route) -> String {
-        if route.path_parameters().next().is_some() {
+        if route.path.contains("{provider}") {
+            route.path.replace("{provider}", "nobody")
+        } else if route.path_parameters().next().is_some() {
             self.path_to(route, self.id(route))
         } else {
             route.path.to_string()
@@ -137,4 +144,20 @@ impl Targets {
             [Method::PATCH, Method::PUT, Method::DELETE].contains(&route.method) && route.path.contains("/settings");
         if is_conditional { request.header("if-match", "*") } else { request }
     }
+}
+
+/// An identity that no provider was asked about.
+async fn identity(app: &TestApp, owner: &Person) -> String {
+    let ctx = app.db.ctx();
+    let (id, user_id): (IdentityId, _) = (ctx.new_id(), UserId::parse(&owner.id).unwrap());
+    let sql = "INSERT INTO identities (id, user_id, provider, issuer, subject, created_at, last_used_at) \
+               VALUES ($1, $2, 'somewhere', 'https://somewhere.example', $3, $4, $4)";
+    let written = ctx.write(move |ctx, tx| {
+        Box::pin(async move {
+            let params = [id.into(), user_id.into(), id.to_string().into(), ctx.now().into()];
+            tx.execute(sql, &params).await
+        })
+    });
+    written.await.unwrap();
+    id.to_string()
 }

@@ -49,6 +49,12 @@ pub async fn on_both(test: impl AsyncFn(TestApp)) {
 
 /// The same with more of an environment.
 pub async fn on_both_with(environment: &[(&str, &str)], test: impl AsyncFn(TestApp)) {
+    on_both_apps("", environment, test).await;
+}
+
+/// The same with more of an app file, too.
+pub async fn on_both_apps(more: &str, environment: &[(&str, &str)], test: impl AsyncFn(TestApp)) {
+    let app_file = format!("{APP_FILE}\n{more}");
     for engine in Engine::BOTH {
         let running = Running(engine);
         // Migrated once; every test has a copy.
@@ -58,7 +64,7 @@ pub async fn on_both_with(environment: &[(&str, &str)], test: impl AsyncFn(TestA
             migrate::apply(ctx, &assemble::migrations()).await.unwrap();
             schema::apply(ctx, &declaration).await.unwrap();
         });
-        test(TestApp::with(db.await, APP_FILE, environment).await).await;
+        test(TestApp::with(db.await, &app_file, environment).await).await;
         drop(running);
     }
 }

@@ -1,0 +1,141 @@
+//! The whole way: with cookies, with a code, with a second factor, with GitHub and with a real provider.
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::json;
+
+use super::providers::{
+    TARGET, browse, callback_of, claims, location, log_in, on_both_providers, on_both_with_more, parameter, providers,
+    refusal, start, submit, tokens,
+};
+use crate::support::{Authenticator, Browser, person};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_cookies() {
+    on_both_providers(async |app| {
+        let answer = log_in(&app, "", &claims("ann", "ann@example.com", true)).await;
+        assert_eq!(location(&answer), TARGET);
+        let browser = Browser::of(&answer, "");
+        let me = browser.sent(app.get("/auth/v1/me")).send().await.expect(200).json();
+        assert_eq!(
+            (&me["email"], &me["name"], &me["email_verified"]),
+            (&json!("ann@example.com"), &json!("Known as ann"), &json!(true))
+        );
+        // Again, with another address: the same account, for addresses are not the key (nOAuth).
+        let again = tokens(&app, &claims("ann", "other@example.com", true)).await;
+        assert_eq!(again["user"]["id"], me["id"]);
+        assert_eq!(again["user"]["email"], "ann@example.com");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_code_that_is_good_once() {
+    on_both_providers(async |app| {
+        let answer = log_in(&app, "transport=bearer", &claims("ann", "ann@example.com", true)).await;
+        assert!(answer.cookie("hardpan_access").is_none());
+        let code = parameter(&location(&answer), "code").unwrap();
+        let body = json!({"code": code});
+        let ann = person(&app.post("/auth/v1/oauth/token", &body).send().await.expect(200).json());
+        assert!(app.is_in(&ann.token).await);
+        app.post("/auth/v1/oauth/token", &body).send().await.expect_problem(401, "invalid_token");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_factor_is_asked_for() {
+    on_both_providers(async |app| {
+        let ann = person(&tokens(&app, &claims("ann", "ann@example.com", true)).await);
+        let (authenticator, _) = Authenticator::confirmed(&app, &ann).await;
+        app.advance(std::time::Duration::from_secs(30));
+        let answer = log_in(&app, "", &claims("ann", "ann@example.com", true)).await;
+        assert!(answer.cookie("hardpan_access").is_none(), "half a log-in is none");
+        let target = location(&answer);
+        let challenge = json!({"challenge_id": parameter(&target, "challenge_id").unwrap()});
+        assert_eq!(parameter(&target, "mfa_required").as_deref(), Some("true"), "{target}");
+        let whole = app.verify(&challenge, "totp", &authenticator.code(&app)).send().await.expect(200);
+        Browser::of(&whole, "");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn registration_that_is_closed_stays_closed() {
+    on_both_with_more(&[("HARDPAN_AUTH__REGISTRATION", "closed")], async |app| {
+        assert_eq!(refusal(&app, &claims("ann", "ann@example.com", true)).await, "registration_closed");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_github() {
+    on_both_providers(async |app| {
+        let log_in = async |id: u64, email: &str, verified: bool| {
+            let started = start(&app, "github", "transport=bearer").await;
+            assert!(started.url.starts_with(&providers().github), "{}", started.url);
+            let said = json!({
+                "user": {"id": id, "login": "ann", "name": "Ann"},
+                "emails": [{"email": "old@example.com", "primary": false, "verified": true},
+                           {"email": email, "primary": true, "verified": verified}],
+            });
+            let (code, state) = (URL_SAFE_NO_PAD.encode(said.to_string()), started.parameter("state"));
+            let path = format!("/auth/v1/oauth/github/callback?code={code}&state={state}");
+            location(&app.get(&path).header("cookie", &started.cookie).send().await.expect(302))
+        };
+        let target = log_in(7, "ann@example.com", true).await;
+        let code = parameter(&target, "code").unwrap_or_else(|| panic!("{target}"));
+        let user =
+            app.post("/auth/v1/oauth/token", &json!({"code": code})).send().await.expect(200).json()["user"].clone();
+        assert_eq!((&user["email"], &user["email_verified"]), (&json!("ann@example.com"), &json!(true)));
+        let target = log_in(8, "ann@example.com", false).await;
+        assert_eq!(parameter(&target, "error").as_deref(), Some("identity_not_linked"));
+    })
+    .await;
+}
+
+/// oidc-provider, with its own pages: log-in, consent, PKCE, nonce, `iss` in its answer and claims from userinfo.
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_real_provider() {
+    on_both_providers(async |app| {
+        let started = start(&app, "real", "transport=bearer").await;
+        let url = started.url.clone();
+        let callback = tokio::task::spawn_blocking(move || consent_really(url)).await.unwrap();
+        assert!(parameter(&callback, "iss").is_some(), "{callback}");
+        let answer = app.get(&callback_of(&callback)).header("cookie", &started.cookie).send().await.expect(302);
+        let code = parameter(&location(&answer), "code").unwrap_or_else(|| panic!("{}", location(&answer)));
+        let user =
+            app.post("/auth/v1/oauth/token", &json!({"code": code})).send().await.expect(200).json()["user"].clone();
+        assert_eq!((&user["email"], &user["email_verified"]), (&json!("ann@real.example"), &json!(true)));
+    })
+    .await;
+}
+
+/// Fills in the provider's forms as a person would; the way back.
+fn consent_really(start: String) -> String {
+    let base = providers().real.clone();
+    let (mut url, mut jar) = (start, Vec::<String>::new());
+    for _ in 0..20 {
+        if url.starts_with("http://127.0.0.1:8080") {
+            return url;
+        }
+        let (mut next, mut given) = browse(&url, &jar.join("; "));
+        if next.is_none() {
+            let prompt = if jar.iter().any(|cookie| cookie == "asked=1") {
+                "prompt=consent"
+            } else {
+                "prompt=login&login=ann&password=x"
+            };
+            jar.push("asked=1".to_owned());
+            (next, given) = submit(&url, &jar.join("; "), prompt);
+        }
+        for cookie in given {
+            let name = cookie.split('=').next().unwrap().to_owned();
+            jar.retain(|kept| kept.split('=').next() != Some(&name));
+            if !cookie.ends_with('=') {
+                jar.push(cookie);
+            }
+        }
+        let next = next.expect("it leads on");
+        url = if next.starts_with("http") { next } else { format!("{base}{next}") };
+    }
+    panic!("it leads nowhere: {url}");
+}
