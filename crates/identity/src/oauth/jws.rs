@@ -60,3 +60,82 @@ fn fits(key: &CoreJsonWebKey, header: &Header) -> bool {
     };
     is_named && may_sign && algorithm && header.alg.key_type().as_ref() == Some(key.key_type())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+
+    const SIGNATURES: &str = include_str!("../../tests/data/wycheproof/json_web_signature_test.json");
+    const KEYS: &str = include_str!("../../tests/data/wycheproof/json_web_key_test.json");
+    const ED25519: &str = include_str!("../../tests/data/wycheproof/ed25519_test.json");
+
+    fn keys(of: &Json) -> CoreJsonWebKeySet {
+        let set = if of["keys"].is_array() { of.clone() } else { json!({"keys": [of]}) };
+        serde_json::from_value(set).unwrap()
+    }
+
+    /// What the header of a compact JWS says.
+    fn algorithm(jws: &Json) -> Option<String> {
+        let header = jws.as_str()?.split('.').next()?;
+        let header: Json = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).ok()?).ok()?;
+        header["alg"].as_str().map(str::to_owned)
+    }
+
+    /// Every vector: valid ones of RS256 and ES256 are taken, everything else is refused. Returns how many were taken.
+    fn walk(vectors: &str, known: &[u64]) -> usize {
+        let vectors: Json = serde_json::from_str(vectors).unwrap();
+        let mut taken = 0;
+        for group in vectors["testGroups"].as_array().unwrap() {
+            let key = if group["public"].is_object() { &group["public"] } else { &group["private"] };
+            let keys = keys(key);
+            for test in group["tests"].as_array().unwrap() {
+                if known.contains(&test["tcId"].as_u64().unwrap()) {
+                    continue;
+                }
+                let is_ours = algorithm(&test["jws"]).is_some_and(|name| ["RS256", "ES256", "EdDSA"].contains(&&*name));
+                let is_valid = test["result"] == "valid" && is_ours;
+                let found = test["jws"].as_str().map_or(Err(Refusal::Bad), |jws| payload(jws, &keys));
+                assert_eq!(found.is_ok(), is_valid, "{} {test}", group["comment"]);
+                taken += usize::from(is_valid);
+            }
+        }
+        taken
+    }
+
+    #[test]
+    fn wycheproof_json_web_signature() {
+        assert!(walk(SIGNATURES, &[]) > 8);
+    }
+
+    #[test]
+    fn wycheproof_json_web_key() {
+        assert!(walk(KEYS, &[]) > 0);
+    }
+
+    /// Foreign ID tokens and our own access tokens: the verdict on the same signature, by what each is verified with.
+    #[test]
+    fn wycheproof_ed25519() {
+        let vectors: Json = serde_json::from_str(ED25519).unwrap();
+        for group in vectors["testGroups"].as_array().unwrap() {
+            let jwk = &group["publicKeyJwk"];
+            let theirs = keys(jwk);
+            let ours = jsonwebtoken::DecodingKey::from_ed_components(jwk["x"].as_str().unwrap()).unwrap();
+            for test in group["tests"].as_array().unwrap() {
+                let bytes = |name: &str| from_hex(test[name].as_str().unwrap());
+                let (message, signature) = (bytes("msg"), bytes("sig"));
+                let is_valid = test["result"] == "valid";
+                let theirs = theirs.keys()[0].verify_signature(&CoreJwsSigningAlgorithm::EdDsa, &message, &signature);
+                assert_eq!(theirs.is_ok(), is_valid, "theirs: {test}");
+                let signature = URL_SAFE_NO_PAD.encode(&signature);
+                let ours = jsonwebtoken::crypto::verify(&signature, &message, &ours, jsonwebtoken::Algorithm::EdDSA);
+                assert_eq!(ours.unwrap_or(false), is_valid, "ours: {test}");
+            }
+        }
+    }
+
+    fn from_hex(text: &str) -> Vec<u8> {
+        (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+    }
+}
