@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use identity::{AccountDeleted, BreachedRange, Identity, RangeService, RoleTerms};
+use identity::{AccountKeeper, BreachedRange, Identity, RangeService, RoleTerms};
 use kernel::{Clock, Code, Error, OsRandom, Permissions, Random, Result, Secret, SystemClock, id};
 use platform::{
     notifications::Notifications,
@@ -135,7 +135,7 @@ impl Foundation {
     pub async fn identity(&self, records: &Records) -> Result<Identity> {
         let ctx = self.source.system("start");
         let master = secrets::check_master(&ctx, &self.keyring).await?;
-        let keepers: Vec<Arc<dyn AccountDeleted>> = vec![Arc::new(records.clone())];
+        let keepers: Vec<Arc<dyn AccountKeeper>> = vec![Arc::new(records.clone())];
         let settings = self.identity_settings()?;
         let identity = Identity::start(&self.source, &self.keyring, settings, keepers, self.messenger()?).await?;
         if master == Master::Previous {
@@ -185,6 +185,7 @@ impl Foundation {
         };
         Ok(identity::Settings {
             public_url: self.config.app.public_url.clone(),
+            cors_origins: self.config.cors.origins.clone(),
             app_name: self.config.app.name.clone(),
             registration: match auth.registration {
                 Registration::Open => identity::Registration::Open,

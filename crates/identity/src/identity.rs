@@ -11,7 +11,7 @@ use web::{Authenticate, Credentials, Outbound, Routes};
 #[cfg(feature = "oidc")]
 use crate::oauth::{self, Oauth};
 use crate::{
-    accounts::{self, AccountDeleted, Accounts, Imported, NewAccount, Seen, User},
+    accounts::{self, AccountKeeper, Accounts, Imported, NewAccount, Seen, User},
     api_keys::{self, ApiKeys},
     credentials::{self, Credentials as CredentialChanges},
     cursor::Cursors,
@@ -21,6 +21,7 @@ use crate::{
     keys::{self, Keys},
     logins::{self, CookieNames, Logins, Registration},
     notices::{Notices, Pages},
+    passkeys::{self, Passkeys},
     passwords::{BreachedRange, Passwords, Policy},
     recent::Changes,
     roles::{RoleTerms, Roles},
@@ -28,11 +29,16 @@ use crate::{
     tokens::Tokens,
 };
 
+#[cfg(feature = "passkeys")]
+use crate::passkeys::ceremonies::{Ceremonies, RelyingParty};
+
 /// What identity is told by the app file.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The issuer of access tokens. On loopback http cookies lose their prefix and `Secure`.
     pub public_url: String,
+    /// Origins of other pages that may use the server: those of its name may use its passkeys, too.
+    pub cors_origins: Vec<String>,
     /// The audience of access tokens.
     pub app_name: String,
     pub registration: Registration,
@@ -76,6 +82,10 @@ pub struct Identity {
     credentials: CredentialChanges,
     #[cfg(feature = "oidc")]
     oauth: Oauth,
+    passkeys: Passkeys,
+    /// None where `public_url` has no name to bind them to.
+    #[cfg(feature = "passkeys")]
+    ceremonies: Option<Ceremonies>,
     cookies: CookieNames,
 }
 
@@ -87,13 +97,16 @@ impl Identity {
         source: &Source,
         keyring: &Keyring,
         settings: Settings,
-        mut keepers: Vec<Arc<dyn AccountDeleted>>,
+        mut keepers: Vec<Arc<dyn AccountKeeper>>,
         messenger: Messenger,
     ) -> Result<Self> {
         let keys = Keys::load(&source.system("identity"), keyring).await?;
         keepers.push(Arc::new(factors::Keeper));
         #[cfg(feature = "oidc")]
         keepers.push(Arc::new(oauth::Keeper));
+        keepers.push(Arc::new(passkeys::Keeper));
+        #[cfg(feature = "passkeys")]
+        let party = RelyingParty::of(&settings.app_name, &settings.public_url, &settings.cors_origins)?;
         let app_name = settings.app_name.clone();
         let cursors = Cursors::new(keyring)?;
         let cookies = CookieNames::of_url(&settings.public_url);
@@ -109,7 +122,7 @@ impl Identity {
             ApiKeys::new(keyring, roles.clone(), changes, sessions.clone(), cursors.clone(), &settings.resources)?;
         let (issuer, audience) = (settings.public_url.clone(), settings.app_name);
         let tokens = Tokens::new(keys.clone(), keyring, issuer, audience, settings.access_ttl)?;
-        let accounts = Accounts::new(passwords, roles, sessions.clone(), api_keys, cursors, keepers);
+        let accounts = Accounts::new(passwords, roles, sessions.clone(), api_keys, cursors.clone(), keepers);
         let (devices, guard) = (Devices::new(keyring)?, Guard::new(keyring, settings.tries)?);
         let single_use = SingleUse::new(keyring)?;
         let notices = Notices::new(messenger.notifications.clone(), single_use.clone(), keyring, settings.pages)?;
@@ -127,6 +140,7 @@ impl Identity {
             notices.clone(),
         )?;
         let credentials = CredentialChanges::new(logins.clone(), notices.clone(), devices.clone());
+        let passkeys = Passkeys::new(keyring, cursors, logins.clone())?;
         Ok(Self {
             keys,
             sessions,
@@ -145,6 +159,9 @@ impl Identity {
             logins,
             notices,
             credentials,
+            #[cfg(feature = "passkeys")]
+            ceremonies: party.map(|party| Ceremonies::new(&passkeys, party)),
+            passkeys,
             cookies,
         })
     }
@@ -160,6 +177,9 @@ impl Identity {
         routes.extend(credentials::routes(&self.credentials));
         #[cfg(feature = "oidc")]
         routes.extend(oauth::routes(&self.oauth));
+        routes.extend(passkeys::routes(&self.passkeys));
+        #[cfg(feature = "passkeys")]
+        routes.extend(self.ceremonies.iter().flat_map(passkeys::ceremonies::routes));
         routes
     }
 

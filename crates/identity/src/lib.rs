@@ -12,13 +12,14 @@ pub mod logins;
 pub mod notices;
 #[cfg(feature = "oidc")]
 pub mod oauth;
+pub mod passkeys;
 pub mod passwords;
 mod recent;
 pub mod roles;
 pub mod sessions;
 pub mod tokens;
 
-pub use accounts::{AccountDeleted, Imported, NewAccount, Seen, User, import_schema};
+pub use accounts::{AccountKeeper, Imported, NewAccount, Seen, User, import_schema};
 pub use identity::{Identity, Messenger, Settings};
 pub use logins::Registration;
 pub use notices::Pages;
@@ -27,8 +28,7 @@ pub use roles::RoleTerms;
 pub use sessions::SessionView;
 
 /// The slices of this crate, lowest first; each may call those before it.
-/// The slices of this crate, lowest first; each may call those before it.
-pub const SLICES: [&str; 14] = [
+pub const SLICES: [&str; 15] = [
     "keys",
     "guard",
     "devices",
@@ -43,6 +43,7 @@ pub const SLICES: [&str; 14] = [
     "logins",
     "credentials",
     "oauth",
+    "passkeys",
 ];
 
 /// What this crate adds to a database, in order.
@@ -62,6 +63,7 @@ pub fn migrations() -> Vec<store::Migration> {
             id: "202611211600_create_identities",
             sql: include_str!("oauth/migrations/202611211600_create_identities.sql"),
         }],
+        passkeys::MIGRATIONS.as_slice(),
     ]
     .concat()
 }

@@ -62,6 +62,7 @@ pub enum Code {
     InvalidToken,
     RefreshReused,
     InvalidCode,
+    InvalidPasskey,
     FreshLoginRequired,
     Forbidden,
     InsufficientScope,
@@ -92,6 +93,7 @@ pub enum Code {
     IdentityRefused,
     IdentityNotLinked,
     IdentityTaken,
+    PasskeyTaken,
     LastWayIn,
     RateLimited,
     Internal,
@@ -102,12 +104,13 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order the documentation lists them.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 43] = [
         Self::Unauthenticated,
         Self::InvalidCredentials,
         Self::InvalidToken,
         Self::RefreshReused,
         Self::InvalidCode,
+        Self::InvalidPasskey,
         Self::FreshLoginRequired,
         Self::Forbidden,
         Self::InsufficientScope,
@@ -138,6 +141,7 @@ impl Code {
         Self::IdentityRefused,
         Self::IdentityNotLinked,
         Self::IdentityTaken,
+        Self::PasskeyTaken,
         Self::LastWayIn,
         Self::RateLimited,
         Self::Internal,
@@ -166,6 +170,9 @@ impl Code {
             ),
             Self::InvalidCode => {
                 ("invalid_code", K::Unauthenticated, G::Authentication, "The code is wrong, or it was used before.")
+            }
+            Self::InvalidPasskey => {
+                ("invalid_passkey", K::Unauthenticated, G::Authentication, "This passkey was not accepted.")
             }
             Self::FreshLoginRequired => {
                 ("fresh_login_required", K::Unauthenticated, G::Authentication, "This needs a fresh log-in.")
@@ -267,6 +274,7 @@ impl Code {
             Self::IdentityTaken => {
                 ("identity_taken", K::Conflict, G::Business, "This identity is linked to another account.")
             }
+            Self::PasskeyTaken => ("passkey_taken", K::Conflict, G::Business, "This passkey is registered already."),
             Self::LastWayIn => {
                 ("last_way_in", K::Conflict, G::Business, "Without it nobody could log in to this account.")
             }

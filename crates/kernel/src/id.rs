@@ -49,6 +49,12 @@ impl Kind for Device {
     const PREFIX: &'static str = "dev";
 }
 pub type DeviceId = Id<Device>;
+/// A WebAuthn credential of an account.
+pub struct Passkey;
+impl Kind for Passkey {
+    const PREFIX: &'static str = "psk";
+}
+pub type PasskeyId = Id<Passkey>;
 
 /// A key by which a program acts for a person.
 pub struct ApiKey;

@@ -17,6 +17,7 @@ mod messages;
 #[cfg(feature = "oidc")]
 mod oauth;
 mod openapi;
+mod passkeys;
 mod records;
 mod routes;
 mod support;

@@ -1,6 +1,6 @@
 //! What is changed of an account's address and password, for whoever has decided that it may be.
 use ::store::{Ctx, Tx};
-use kernel::{Result, UserId};
+use kernel::{Result, Timestamp, UserId};
 
 use super::{
     model::User,
@@ -29,6 +29,28 @@ impl Accounts {
     /// Notes that the address was proven to be its owner's. Returns whether it was not before.
     pub(crate) async fn verify_email(&self, tx: &mut Tx<'_>, ctx: &Ctx, user_id: UserId, email: &str) -> Result<bool> {
         store::verify_email(tx, user_id, email, ctx.now()).await
+    }
+
+    /// Whether anybody can log in to it.
+    pub(crate) async fn has_way_in(&self, tx: &mut Tx<'_>, user_id: UserId) -> Result<bool> {
+        if store::hash_of(tx, user_id).await?.is_some() {
+            return Ok(true);
+        }
+        for keeper in self.keepers() {
+            if keeper.has_way_in(tx, user_id).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Removes every passkey, identity and second factor that was added since then, or ever. The caller holds the account's lock,
+    /// and ends its sessions.
+    pub(crate) async fn disown(&self, tx: &mut Tx<'_>, user_id: UserId, since: Option<Timestamp>) -> Result<()> {
+        for keeper in self.keepers() {
+            keeper.disown(tx, user_id, since).await?;
+        }
+        self.recount_factors(tx, user_id).await
     }
 
     /// Gives an account another address, which was proven to be its owner's. Errors: 409 `email_taken`.

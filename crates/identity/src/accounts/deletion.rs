@@ -1,15 +1,28 @@
 //! Deleting one's account: a tombstone at once, and word to everyone who keeps something of the person.
 use ::store::{Ctx, Tx};
-use futures_util::{FutureExt as _, future::BoxFuture};
-use kernel::{Code, Error, Result, StepUp, UserId};
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, ready},
+};
+use kernel::{Code, Error, Result, StepUp, Timestamp, UserId};
 use platform::audit::{self, Entry};
 
 use super::{service::Accounts, store};
 
-/// Whoever keeps something of a person hides it when the account goes; purging follows in its own time.
-pub trait AccountDeleted: Send + Sync {
-    /// Hides what belongs to `user_id`, in the transaction that deletes the account.
+/// Whoever keeps something of accounts.
+pub trait AccountKeeper: Send + Sync {
+    /// Hides what belongs to `user_id`, in the transaction that deletes the account; purging follows in its own time.
     fn hide<'t>(&'t self, tx: &'t mut Tx<'_>, ctx: &'t Ctx, user_id: UserId) -> BoxFuture<'t, Result<()>>;
+
+    /// Whether the account can be logged in to by what is kept here.
+    fn has_way_in<'t>(&'t self, _: &'t mut Tx<'_>, _: UserId) -> BoxFuture<'t, Result<bool>> {
+        ready(Ok(false)).boxed()
+    }
+
+    /// Removes whatever proves who one is and was added since then, or ever: it may be somebody else's.
+    fn disown<'t>(&'t self, _: &'t mut Tx<'_>, _: UserId, _since: Option<Timestamp>) -> BoxFuture<'t, Result<()>> {
+        ready(Ok(())).boxed()
+    }
 }
 
 impl Accounts {

@@ -62,11 +62,6 @@ impl Accounts {
         audit::record(tx, ctx, entry).await?;
         Ok(user)
     }
-
-    /// Whether people can log in without a provider.
-    pub(crate) async fn has_way_in(&self, tx: &mut Tx<'_>, user_id: UserId) -> Result<bool> {
-        store::has_way_in(tx, user_id).await
-    }
 }
 
 fn usable_name(name: &str) -> Option<&str> {

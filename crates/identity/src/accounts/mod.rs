@@ -12,7 +12,7 @@ mod routes;
 mod service;
 mod store;
 
-pub use deletion::AccountDeleted;
+pub use deletion::AccountKeeper;
 pub use import::{Imported, Seen, import_schema};
 pub use model::{NewAccount, User};
 pub use service::{Accounts, present};

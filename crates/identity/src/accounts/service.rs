@@ -8,7 +8,7 @@ use platform::audit::{self, Entry};
 use serde_json::json;
 
 use super::{
-    deletion::AccountDeleted,
+    deletion::AccountKeeper,
     model::{Credentials, Identifier, NewAccount, User, check_profile},
     store::{self, Draft},
 };
@@ -30,7 +30,7 @@ struct Inner {
     sessions: Sessions,
     api_keys: ApiKeys,
     cursors: Cursors,
-    keepers: Vec<Arc<dyn AccountDeleted>>,
+    keepers: Vec<Arc<dyn AccountKeeper>>,
 }
 
 impl Accounts {
@@ -40,7 +40,7 @@ impl Accounts {
         sessions: Sessions,
         api_keys: ApiKeys,
         cursors: Cursors,
-        keepers: Vec<Arc<dyn AccountDeleted>>,
+        keepers: Vec<Arc<dyn AccountKeeper>>,
     ) -> Self {
         Self(Arc::new(Inner { passwords, roles, sessions, api_keys, cursors, keepers }))
     }
@@ -180,7 +180,7 @@ impl Accounts {
         &self.0.cursors
     }
 
-    pub(super) fn keepers(&self) -> &[Arc<dyn AccountDeleted>] {
+    pub(super) fn keepers(&self) -> &[Arc<dyn AccountKeeper>] {
         &self.0.keepers
     }
 }

@@ -135,13 +135,6 @@ pub(super) async fn replace_hash(tx: &mut Tx<'_>, id: UserId, old: &str, new: &s
     Ok(tx.execute(sql, &[id.into(), old.into(), new.into()]).await? == 1)
 }
 
-/// Whether there is a way in that is kept with the account itself.
-#[cfg(feature = "oidc")]
-pub(super) async fn has_way_in(tx: &mut Tx<'_>, id: UserId) -> Result<bool> {
-    let sql = "SELECT 1 FROM users WHERE id = $1 AND password_hash IS NOT NULL";
-    Ok(tx.query_opt(sql, &[id.into()]).await?.is_some())
-}
-
 /// Takes the password and the name away, and notes the address as proven.
 #[cfg(feature = "oidc")]
 pub(super) async fn claim(tx: &mut Tx<'_>, id: UserId, at: Timestamp) -> Result<()> {
@@ -169,7 +162,8 @@ pub(super) async fn update(tx: &mut Tx<'_>, user: &User) -> Result<()> {
 /// Over the tables of the slices that keep factors, so that what requests read of an account is one row.
 pub(super) async fn recount_factors(tx: &mut Tx<'_>, id: UserId) -> Result<()> {
     let sql = "UPDATE users SET has_second_factor = \
-               EXISTS (SELECT 1 FROM factors WHERE user_id = $1 AND confirmed_at IS NOT NULL) WHERE id = $1";
+               EXISTS (SELECT 1 FROM factors WHERE user_id = $1 AND confirmed_at IS NOT NULL) \
+               OR EXISTS (SELECT 1 FROM passkeys WHERE user_id = $1) WHERE id = $1";
     tx.execute(sql, &[id.into()]).await.map(|_| ())
 }
 

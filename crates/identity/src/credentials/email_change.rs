@@ -1,4 +1,6 @@
 //! Changing one's address: the new one confirms it, the old one is told and can undo it.
+use std::time::Duration;
+
 use ::store::Ctx;
 use futures_util::FutureExt as _;
 use kernel::{Code, Error, Result, StepUp, Timestamp};
@@ -11,6 +13,9 @@ use serde_json::json;
 
 use super::service::{Credentials, over, ticket};
 use crate::notices::{Letter, Page, mailbox};
+
+/// What was added so long before a change of the address that is undone goes with it.
+const BEFORE_CHANGE: Duration = Duration::from_hours(24);
 
 impl Credentials {
     /// Mails a link to the new address, which becomes the account's when it is followed. Where another account has it, its owner is told
@@ -90,8 +95,8 @@ impl Credentials {
         Ok(())
     }
 
-    /// Gives an account the address back that it had. Whoever changed it is out: every session ends, the password is good no more, and a
-    /// link to set another goes to the address.
+    /// Gives an account the address back that it had. Whoever changed it is out: every session and key ends, the password is good no
+    /// more, what proves who one is and was added since a day before the change goes, and a link to set another password goes to the address.
     ///
     /// Errors: 401 `invalid_token`; 409 `email_taken`; 503.
     pub(super) async fn undo_change(&self, ctx: &Ctx, token: &str) -> Result<()> {
@@ -106,6 +111,8 @@ impl Credentials {
                 accounts.change_email(tx, &ctx, user.id, email).await?;
                 accounts.set_password(tx, &ctx, user.id, None).await?;
                 credentials.end_everything(tx, &ctx, user.id, "email_change_undone").await?;
+                // Whoever changed it may have added ways of their own, before or after.
+                accounts.disown(tx, user.id, Some(Timestamp::from_micros(at).minus(BEFORE_CHANGE))).await?;
                 // Links of later changes would hand the account back to whoever made them.
                 let since = Timestamp::from_micros(at);
                 credentials.single_use().end_since(tx, Purpose::UNDO_EMAIL, user.id, since).await?;
@@ -131,5 +138,5 @@ fn ticket_subject(ctx: &Ctx) -> kernel::Uuid {
 
 /// Something of the kind was sent a moment ago.
 pub(super) fn too_soon() -> Error {
-    Error::new(Code::RateLimited).with_retry_after(std::time::Duration::from_mins(1))
+    Error::new(Code::RateLimited).with_retry_after(Duration::from_mins(1))
 }

@@ -80,6 +80,10 @@ impl Credentials {
                 let Some((_, user)) = taken else { return Ok(None) };
                 let accounts = credentials.accounts();
                 accounts.set_password(tx, &ctx, user.id, Some(&hash)).await?;
+                if !user.email_verified && !user.has_second_factor {
+                    // Whoever made the account may have linked a provider; nobody but the owner of the address comes in now.
+                    accounts.disown(tx, user.id, None).await?;
+                }
                 // The link came by that address.
                 accounts.verify_email(tx, &ctx, user.id, &user.email).await?;
                 credentials.end_everything(tx, &ctx, user.id, "password_reset").await?;

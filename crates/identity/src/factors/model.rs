@@ -8,15 +8,19 @@ use serde::{Deserialize, Serialize};
 pub enum FactorKind {
     Totp,
     BackupCode,
+    /// A passkey or a security key, which answers no code but a ceremony of its own.
+    Passkey,
 }
 
 impl FactorKind {
+    /// Those that are given as codes.
     pub const ALL: [Self; 2] = [Self::Totp, Self::BackupCode];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Totp => "totp",
             Self::BackupCode => "backup_code",
+            Self::Passkey => "passkey",
         }
     }
 
@@ -29,6 +33,7 @@ impl FactorKind {
         match self {
             Self::Totp => "authenticator app",
             Self::BackupCode => "backup code",
+            Self::Passkey => "passkey",
         }
     }
 
@@ -37,6 +42,7 @@ impl FactorKind {
         match self {
             Self::Totp => Method::Totp,
             Self::BackupCode => Method::BackupCode,
+            Self::Passkey => Method::SecurityKey,
         }
     }
 }

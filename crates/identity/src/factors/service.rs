@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use ::store::{Ctx, Tx};
 use futures_util::{FutureExt as _, future::BoxFuture};
-use kernel::{Code, Error, FactorId, Result, StepUp, UserId};
+use kernel::{Code, Error, FactorId, Result, StepUp, Timestamp, UserId};
 use platform::{
     audit::{self, Entry},
     secrets::{Keyring, MacKey},
@@ -17,7 +17,7 @@ use super::{
     store, totp,
 };
 use crate::{
-    accounts::{AccountDeleted, Accounts, User},
+    accounts::{AccountKeeper, Accounts, User},
     devices::Devices,
     notices::{Notices, Told},
 };
@@ -130,22 +130,18 @@ impl Factors {
     /// Errors: 401, also for a log-in that is not fresh; 404.
     pub async fn delete(&self, ctx: &Ctx, id: FactorId) -> Result<()> {
         let user_id = ctx.actor.require_fresh(ctx.now(), StepUp::FRESH)?.user_id;
-        let (accounts, devices, notices) = (self.0.accounts.clone(), self.0.devices.clone(), self.0.notices.clone());
+        let factors = self.clone();
         let deleted = ctx.write(move |ctx, tx| {
             async move {
                 let refused = || Error::new(Code::InvalidToken);
-                let user = accounts.lock(tx, user_id).await?.ok_or_else(refused)?;
+                let user = factors.0.accounts.lock(tx, user_id).await?.ok_or_else(refused)?;
                 let found = store::list(tx, user_id).await?.into_iter().find(|factor| factor.id == id);
                 let factor = found.ok_or_else(|| Error::new(Code::NotFound))?;
                 store::delete(tx, user_id, id).await?;
                 if factor.confirmed_at.is_some() {
-                    notices.tell(tx, &ctx, &user, Told::FactorRemoved(factor.kind.describe())).await?;
+                    factors.0.notices.tell(tx, &ctx, &user, Told::FactorRemoved(factor.kind.describe())).await?;
                 }
-                accounts.recount_factors(tx, user_id).await?;
-                devices.end_trust(tx, user_id).await?;
-                if !accounts.lock(tx, user_id).await?.ok_or_else(refused)?.has_second_factor {
-                    store::delete_codes(tx, user_id).await?;
-                }
+                factors.settle(tx, user_id).await?;
                 let entry = Entry::new("factor.removed", "factor", id).after(json!({"user_id": user_id}));
                 audit::record(tx, &ctx, entry).await
             }
@@ -153,6 +149,18 @@ impl Factors {
         });
         deleted.await?;
         self.0.accounts.sessions().forget_user(user_id);
+        Ok(())
+    }
+
+    /// Notes what is left after a factor was removed, of whichever slice: no device is trusted any more, and with the last one the backup codes go. The caller
+    /// holds the account's lock, and forgets the user's sessions after the commit.
+    pub(crate) async fn settle(&self, tx: &mut Tx<'_>, user_id: UserId) -> Result<()> {
+        self.0.accounts.recount_factors(tx, user_id).await?;
+        self.0.devices.end_trust(tx, user_id).await?;
+        let user = self.0.accounts.find(tx, user_id).await?;
+        if user.is_none_or(|user| !user.has_second_factor) {
+            store::delete_codes(tx, user_id).await?;
+        }
         Ok(())
     }
 
@@ -198,6 +206,9 @@ impl Factors {
                 kinds.push(factor.kind);
             }
         }
+        if store::has_passkey(tx, user_id).await? {
+            kinds.push(FactorKind::Passkey);
+        }
         if store::codes_left(tx, user_id).await? > 0 {
             kinds.push(FactorKind::BackupCode);
         }
@@ -237,15 +248,19 @@ impl Factors {
     }
 }
 
-/// Removes the factors and the devices of accounts that are deleted.
+/// Keeps the factors and the devices of accounts.
 pub struct Keeper;
 
-impl AccountDeleted for Keeper {
+impl AccountKeeper for Keeper {
     fn hide<'t>(&'t self, tx: &'t mut Tx<'_>, _: &'t Ctx, user_id: UserId) -> BoxFuture<'t, Result<()>> {
         async move {
             Devices::forget_all(tx, user_id).await?;
-            store::delete_all(tx, user_id).await
+            store::delete_since(tx, user_id, None).await
         }
         .boxed()
+    }
+
+    fn disown<'t>(&'t self, tx: &'t mut Tx<'_>, id: UserId, since: Option<Timestamp>) -> BoxFuture<'t, Result<()>> {
+        store::delete_since(tx, id, since).boxed()
     }
 }

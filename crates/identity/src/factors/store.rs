@@ -43,8 +43,10 @@ pub(super) async fn delete_unconfirmed(tx: &mut Tx<'_>, user_id: UserId, kind: F
     tx.execute(sql, &[user_id.into(), kind.as_str().into()]).await.map(|_| ())
 }
 
-pub(super) async fn delete_all(tx: &mut Tx<'_>, user_id: UserId) -> Result<()> {
-    tx.execute("DELETE FROM factors WHERE user_id = $1", &[user_id.into()]).await?;
+/// Those that were added since then, or all; the backup codes in any case.
+pub(super) async fn delete_since(tx: &mut Tx<'_>, user_id: UserId, since: Option<Timestamp>) -> Result<()> {
+    let since = since.unwrap_or(Timestamp::from_micros(0));
+    tx.execute("DELETE FROM factors WHERE user_id = $1 AND created_at >= $2", &[user_id.into(), since.into()]).await?;
     delete_codes(tx, user_id).await
 }
 
@@ -79,4 +81,10 @@ fn factor(row: &Row) -> Result<Factor> {
         confirmed_at: row.get(5)?,
         last_used_at: row.get(6)?,
     })
+}
+
+/// Over another slice's table, so that one question tells what an account can prove.
+pub(super) async fn has_passkey(tx: &mut Tx<'_>, user_id: UserId) -> Result<bool> {
+    let sql = "SELECT 1 FROM passkeys WHERE user_id = $1 AND suspended_at IS NULL LIMIT 1";
+    Ok(tx.query_opt(sql, &[user_id.into()]).await?.is_some())
 }

@@ -45,7 +45,7 @@ struct ChallengeAnswer<'a> {
 }
 
 impl Logins {
-    pub(super) fn answer(&self, status: StatusCode, grant: &Grant, transport: Transport) -> Result<Reply> {
+    pub(crate) fn answer(&self, status: StatusCode, grant: &Grant, transport: Transport) -> Result<Reply> {
         let tokens = (transport == Transport::Bearer).then_some(AnswerTokens {
             access_token: &grant.access_token,
             refresh_token: &grant.refresh_token,
@@ -90,8 +90,8 @@ impl Logins {
 
 /// The shape of what a first factor is answered: tokens, or what is to be proven next.
 pub(crate) fn outcome_schema() -> Schema {
-    let kinds = FactorKind::ALL.into_iter().map(|kind| kind.as_str().into()).collect();
-    let methods = Kind::Array { items: Box::new(Kind::Enum(kinds)), max: FactorKind::ALL.len() };
+    let kinds = FactorKind::ALL.into_iter().chain([FactorKind::Passkey]).map(|kind| kind.as_str().into());
+    let methods = Kind::Array { items: Box::new(Kind::Enum(kinds.collect())), max: FactorKind::ALL.len() + 1 };
     let mut schema = grant_schema();
     for field in &mut schema.fields {
         field.is_required = field.name == "expires_in";
@@ -103,7 +103,7 @@ pub(crate) fn outcome_schema() -> Schema {
 }
 
 /// The shape of a log-in's answer; with cookies the tokens are not in it.
-pub(super) fn grant_schema() -> Schema {
+pub(crate) fn grant_schema() -> Schema {
     Schema::new(vec![
         Field::required("user", Kind::Object(user_schema())),
         Field::optional("access_token", Kind::text(2048)),

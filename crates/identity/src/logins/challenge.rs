@@ -16,7 +16,7 @@ use crate::{
 
 /// What was proven, and for whom; sealed in the challenge.
 #[derive(Deserialize, Serialize)]
-pub(super) struct Half {
+pub(crate) struct Half {
     user_id: String,
     method: String,
     at: i64,
@@ -31,7 +31,7 @@ pub(crate) enum Begun {
 }
 
 impl Half {
-    pub(super) fn user_id(&self) -> Option<UserId> {
+    pub(crate) fn user_id(&self) -> Option<UserId> {
         UserId::parse(&self.user_id)
     }
 
@@ -88,7 +88,7 @@ impl Logins {
     }
 
     /// The half of a log-in that a challenge stands for, if it is alive.
-    pub(super) async fn half(&self, tx: &mut Tx<'_>, ctx: &Ctx, ticket: &Ticket) -> Result<Option<Half>> {
+    pub(crate) async fn half(&self, tx: &mut Tx<'_>, ctx: &Ctx, ticket: &Ticket) -> Result<Option<Half>> {
         let found = self.single_use().find(tx, ctx, Purpose::MFA, ticket).await?;
         found.map(|payload| Half::read(payload.expose())).transpose()
     }

@@ -10,11 +10,16 @@ mod second_factor_routes;
 mod service;
 mod store;
 
-#[cfg(feature = "oidc")]
-pub(crate) use answers::outcome_schema;
+#[cfg(feature = "passkeys")]
+pub(crate) use self::{
+    answers::grant_schema,
+    challenge::Begun,
+    model::Grant,
+    routes::{check_origin, transport_field},
+};
+#[cfg(any(feature = "oidc", feature = "passkeys"))]
+pub(crate) use self::{answers::outcome_schema, model::Outcome};
 pub(crate) use cookies::CookieNames;
-#[cfg(feature = "oidc")]
-pub(crate) use model::Outcome;
 pub use model::Registration;
 pub use service::Logins;
 

@@ -71,7 +71,7 @@ async fn log_in(logins: Logins, mut call: Call) -> Result<Reply> {
 }
 
 /// A page of another origin must not log its visitors in as someone else.
-fn check_origin(call: &Call, transport: Transport) -> Result<()> {
+pub(crate) fn check_origin(call: &Call, transport: Transport) -> Result<()> {
     if transport == Transport::Cookie { call.check_origin() } else { Ok(()) }
 }
 
@@ -147,7 +147,7 @@ fn refresh_schema() -> Schema {
     Schema::new(vec![Field::optional("refresh_token", Kind::text(200))])
 }
 
-fn transport_field() -> Field {
+pub(crate) fn transport_field() -> Field {
     Field::optional("transport", Kind::Enum(vec!["bearer".into(), "cookie".into()]))
         .describe("How the tokens travel; bearer by default")
 }

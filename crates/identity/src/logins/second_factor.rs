@@ -70,7 +70,7 @@ impl Logins {
     }
 
     /// The log-in that is not complete, if it is alive.
-    pub(super) async fn half_of(&self, ctx: &Ctx, ticket: &Ticket) -> Result<Option<Half>> {
+    pub(crate) async fn half_of(&self, ctx: &Ctx, ticket: &Ticket) -> Result<Option<Half>> {
         let (logins, ticket) = (self.clone(), ticket.clone());
         ctx.read(move |ctx, tx| async move { logins.half(tx, &ctx, &ticket).await }.boxed()).await
     }
@@ -85,7 +85,7 @@ impl Logins {
     ) -> Result<Verdict> {
         // The account first, as everyone who ends challenges does.
         let Some(half) = self.half(tx, ctx, ticket).await? else { return Ok(Verdict::Over) };
-        let (Some(user_id), Some(first)) = (half.user_id(), half.proof()) else { return Ok(Verdict::Over) };
+        let Some(user_id) = half.user_id() else { return Ok(Verdict::Over) };
         let user = self.accounts().lock(tx, user_id).await?.filter(User::is_active);
         let Some(user) = user else { return Ok(Verdict::Over) };
         if self.single_use().attempt(tx, ctx, Purpose::MFA, ticket).await?.is_none() {
@@ -95,11 +95,24 @@ impl Logins {
             self.note_wrong_code(tx, ctx, user_id, kind).await?;
             return Ok(Verdict::Wrong);
         }
+        let session = self.complete(tx, ctx, ticket, &half, kind.method()).await?;
+        Ok(session.map_or(Verdict::Over, |session| Verdict::Right(user, session)))
+    }
+
+    /// Begins the session of a challenge whose second factor was proven. The caller holds the account's lock and has counted the try.
+    pub(crate) async fn complete(
+        &self,
+        tx: &mut ::store::Tx<'_>,
+        ctx: &Ctx,
+        ticket: &Ticket,
+        half: &Half,
+        method: Method,
+    ) -> Result<Option<Session>> {
+        let (Some(user_id), Some(first)) = (half.user_id(), half.proof()) else { return Ok(None) };
         self.single_use().end(tx, Purpose::MFA, ticket.subject).await?;
-        let proofs = vec![first, Proof { method: kind.method(), at: ctx.now() }];
+        let proofs = vec![first, Proof { method, at: ctx.now() }];
         let new = NewSession { user_id, transport: half.transport, proofs };
-        let session = self.accounts().sessions().create(tx, ctx, new).await?;
-        Ok(Verdict::Right(user, session))
+        self.accounts().sessions().create(tx, ctx, new).await.map(Some)
     }
 
     /// Confirms a factor by its first code, which proves it in this session, too.

@@ -223,7 +223,7 @@ impl Logins {
         self.accounts().sessions().log_out(ctx, id).await
     }
 
-    pub(super) fn grant(&self, ctx: &Ctx, user: User, session: Session) -> Result<Grant> {
+    pub(crate) fn grant(&self, ctx: &Ctx, user: User, session: Session) -> Result<Grant> {
         let tokens = self.tokens();
         Ok(Grant {
             access_token: tokens.issue_access(&session, ctx.now())?,
@@ -235,7 +235,7 @@ impl Logins {
         })
     }
 
-    pub(super) fn notices(&self) -> &Notices {
+    pub(crate) fn notices(&self) -> &Notices {
         &self.0.notices
     }
 
@@ -251,11 +251,11 @@ impl Logins {
         &self.0.cookies
     }
 
-    pub(super) fn factors(&self) -> &Factors {
+    pub(crate) fn factors(&self) -> &Factors {
         &self.0.factors
     }
 
-    pub(super) fn devices(&self) -> &Devices {
+    pub(crate) fn devices(&self) -> &Devices {
         &self.0.devices
     }
 

@@ -4,8 +4,7 @@ use kernel::{Result, UserId};
 use platform::audit::{self, Entry};
 use serde_json::json;
 
-use super::{service::Oauth, store};
-use crate::{accounts::AccountDeleted as _, factors};
+use super::service::Oauth;
 
 impl Oauth {
     /// Ends every way into an account with an unproven address, and notes the address as proven. What it holds stays: it may well be
@@ -16,11 +15,11 @@ impl Oauth {
         let accounts = self.logins().accounts();
         accounts.claim(tx, ctx, user_id).await?;
         accounts.sessions().revoke_all(tx, ctx, user_id, "account_claimed").await?;
-        factors::Keeper.hide(tx, ctx, user_id).await?;
-        accounts.recount_factors(tx, user_id).await?;
+        accounts.api_keys().revoke_all(tx, ctx, user_id, "account_claimed").await?;
+        // Also the identity of whoever came with the address before, unproven, by another provider (CVE-2026-44166).
+        accounts.disown(tx, user_id, None).await?;
+        self.logins().devices().end_trust(tx, user_id).await?;
         self.logins().single_use().end_all_of(tx, user_id).await?;
-        // Of whoever came with the address before, unproven, by another provider (CVE-2026-44166).
-        store::delete_all(tx, user_id).await?;
         let entry = Entry::new("account.claimed", "user", user_id).after(json!({"by": "identity"}));
         audit::record(tx, ctx, entry).await
     }

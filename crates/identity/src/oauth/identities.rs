@@ -1,12 +1,12 @@
 //! One's linked identities: seeing them, and unlinking, which never leaves an account without a way in.
 use ::store::{Ctx, Tx};
 use futures_util::{FutureExt as _, future::BoxFuture};
-use kernel::{Code, Error, IdentityId, Result, StepUp, UserId};
+use kernel::{Code, Error, IdentityId, Result, StepUp, Timestamp, UserId};
 use platform::audit::{self, Entry};
 use serde_json::json;
 
 use super::{model::IdentityView, service::Oauth, store};
-use crate::accounts::AccountDeleted;
+use crate::accounts::AccountKeeper;
 
 impl Oauth {
     /// The caller's identities, the oldest first. Errors: 401.
@@ -25,7 +25,7 @@ impl Oauth {
                 if !store::delete(tx, user_id, id).await? {
                     return Err(Error::new(Code::NotFound));
                 }
-                if store::list(tx, user_id).await?.is_empty() && !accounts.has_way_in(tx, user_id).await? {
+                if !accounts.has_way_in(tx, user_id).await? {
                     return Err(Error::new(Code::LastWayIn));
                 }
                 let entry = Entry::new("identity.unlinked", "identity", id).after(json!({"user_id": user_id}));
@@ -37,11 +37,19 @@ impl Oauth {
     }
 }
 
-/// Removes the identities of accounts that are deleted.
+/// Keeps the identities of accounts.
 pub struct Keeper;
 
-impl AccountDeleted for Keeper {
+impl AccountKeeper for Keeper {
     fn hide<'t>(&'t self, tx: &'t mut Tx<'_>, _: &'t Ctx, user_id: UserId) -> BoxFuture<'t, Result<()>> {
-        store::delete_all(tx, user_id).boxed()
+        store::delete_since(tx, user_id, None).boxed()
+    }
+
+    fn has_way_in<'t>(&'t self, tx: &'t mut Tx<'_>, user_id: UserId) -> BoxFuture<'t, Result<bool>> {
+        async move { Ok(!store::list(tx, user_id).await?.is_empty()) }.boxed()
+    }
+
+    fn disown<'t>(&'t self, tx: &'t mut Tx<'_>, id: UserId, since: Option<Timestamp>) -> BoxFuture<'t, Result<()>> {
+        store::delete_since(tx, id, since).boxed()
     }
 }

@@ -49,8 +49,11 @@ pub(super) async fn delete(tx: &mut Tx<'_>, user_id: UserId, id: IdentityId) -> 
     Ok(tx.execute(sql, &[user_id.into(), id.into()]).await? == 1)
 }
 
-pub(super) async fn delete_all(tx: &mut Tx<'_>, user_id: UserId) -> Result<()> {
-    tx.execute("DELETE FROM identities WHERE user_id = $1", &[user_id.into()]).await.map(|_| ())
+/// Those that were added since then, or all.
+pub(super) async fn delete_since(tx: &mut Tx<'_>, user_id: UserId, since: Option<Timestamp>) -> Result<()> {
+    let since = since.unwrap_or(Timestamp::from_micros(0));
+    let sql = "DELETE FROM identities WHERE user_id = $1 AND created_at >= $2";
+    tx.execute(sql, &[user_id.into(), since.into()]).await.map(|_| ())
 }
 
 fn view(row: &Row) -> Result<IdentityView> {

@@ -5,7 +5,7 @@ use std::{
 };
 
 use futures_util::{FutureExt as _, future::BoxFuture};
-use identity::AccountDeleted;
+use identity::AccountKeeper;
 use kernel::{Code, Error, Result, UserId};
 use serde_json::{Value as Json, json};
 use store::{Ctx, Tx};
@@ -125,7 +125,7 @@ struct Keeper {
     is_refusing: bool,
 }
 
-impl AccountDeleted for Keeper {
+impl AccountKeeper for Keeper {
     fn hide<'t>(&'t self, tx: &'t mut Tx<'_>, _ctx: &'t Ctx, user_id: UserId) -> BoxFuture<'t, Result<()>> {
         async move {
             let sql = "SELECT state FROM users WHERE id = $1";

@@ -2,7 +2,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use http_body_util::BodyExt as _;
-use identity::{AccountDeleted, Identity, Messenger, NewAccount, Pages, Registration, RoleTerms, Settings, User};
+use identity::{AccountKeeper, Identity, Messenger, NewAccount, Pages, Registration, RoleTerms, Settings, User};
 use kernel::{Permissions, Secret, SeededRandom};
 use platform::{
     notifications::{MailUrl, Mailbox, Notifications, Post, PostSettings, Templates},
@@ -38,6 +38,7 @@ pub fn keyring() -> Keyring {
 pub fn settings() -> Settings {
     Settings {
         public_url: URL.to_owned(),
+        cors_origins: Vec::new(),
         app_name: "notes".to_owned(),
         registration: Registration::Open,
         access_ttl: Duration::from_hours(1),
@@ -82,7 +83,7 @@ impl App {
         Self::start_with(engine, settings(), Vec::new()).await
     }
 
-    pub async fn start_with(engine: Engine, settings: Settings, keepers: Vec<Arc<dyn AccountDeleted>>) -> Self {
+    pub async fn start_with(engine: Engine, settings: Settings, keepers: Vec<Arc<dyn AccountKeeper>>) -> Self {
         let db = database(engine).await;
         let (identity, web) = node(&db.source, settings, keepers).await;
         Self { db, identity, web }
@@ -150,7 +151,7 @@ pub fn account(email: &str) -> NewAccount {
     NewAccount { email: email.to_owned(), password, username: None, name: None }
 }
 
-async fn node(source: &Source, settings: Settings, keepers: Vec<Arc<dyn AccountDeleted>>) -> (Identity, web::App) {
+async fn node(source: &Source, settings: Settings, keepers: Vec<Arc<dyn AccountKeeper>>) -> (Identity, web::App) {
     let mut edge = web::Settings::new(settings.public_url.clone());
     edge.limits.enabled = false;
     let identity = Identity::start(source, &keyring(), settings, keepers, messenger()).await.unwrap();

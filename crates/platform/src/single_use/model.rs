@@ -14,7 +14,7 @@ pub struct Purpose {
 }
 
 /// Every purpose there is, so that tests can walk them all.
-pub const PURPOSES: [Purpose; 11] = [
+pub const PURPOSES: [Purpose; 15] = [
     Purpose::MFA,
     Purpose::VERIFY_EMAIL,
     Purpose::REGISTER,
@@ -26,6 +26,10 @@ pub const PURPOSES: [Purpose; 11] = [
     Purpose::EMAIL_CODE,
     Purpose::OAUTH_STATE,
     Purpose::OAUTH_CODE,
+    Purpose::PASSKEY_REGISTRATION,
+    Purpose::PASSKEY_LOGIN,
+    Purpose::PASSKEY_FACTOR,
+    Purpose::PASSKEY_STEP_UP,
 ];
 
 impl Purpose {
@@ -56,6 +60,18 @@ impl Purpose {
     pub const OAUTH_STATE: Self = Self { name: "oauth_state", ttl: Duration::from_mins(10), attempts: 1 };
     /// A log-in with a provider that was right, for the app to fetch.
     pub const OAUTH_CODE: Self = Self { name: "oauth_code", ttl: Duration::from_mins(1), attempts: 1 };
+    /// A new passkey, asked of an authenticator.
+    pub const PASSKEY_REGISTRATION: Self = Self::ceremony("passkey_registration");
+    /// A log-in by a passkey alone.
+    pub const PASSKEY_LOGIN: Self = Self::ceremony("passkey_login");
+    /// A passkey or a security key as the second factor of a log-in.
+    pub const PASSKEY_FACTOR: Self = Self::ceremony("passkey_factor");
+    /// The same in a session that is to be proven anew.
+    pub const PASSKEY_STEP_UP: Self = Self::ceremony("passkey_step_up");
+
+    const fn ceremony(name: &'static str) -> Self {
+        Self { name, ttl: Duration::from_mins(5), attempts: 1 }
+    }
 }
 
 /// Something to issue. `payload` comes back when it is consumed.

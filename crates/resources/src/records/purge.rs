@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 
 use ::store::{Ctx, Tx};
 use futures_util::{FutureExt as _, future::BoxFuture};
-use identity::accounts::AccountDeleted;
+use identity::accounts::AccountKeeper;
 use kernel::{Code, Result, Timestamp, UserId, Uuid};
 use platform::audit::{self, Entry};
 
@@ -23,7 +23,7 @@ const PAUSES: [Duration; 2] = [Duration::from_mins(1), Duration::from_hours(1)];
 /// Hears how many rows of which resource went.
 pub type Report<'r> = &'r (dyn Fn(&str, u64) + Sync);
 
-impl AccountDeleted for Records {
+impl AccountKeeper for Records {
     fn hide<'t>(&'t self, tx: &'t mut Tx<'_>, ctx: &'t Ctx, user_id: UserId) -> BoxFuture<'t, Result<()>> {
         store::hide_owner(tx, user_id, ctx.now()).boxed()
     }

@@ -70,7 +70,7 @@ async fn a_field_that_is_gone_neither_holds_nor_follows_what_it_referred_to() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_resource_that_is_gone_neither_holds_nor_follows_what_it_referred_to() {
-    use identity::accounts::AccountDeleted as _;
+    use identity::accounts::AccountKeeper as _;
     for on_delete in ["restrict", "cascade"] {
         testkit::on_both(async |db| {
             let with = with_links("folders", true, on_delete);

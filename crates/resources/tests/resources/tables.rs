@@ -99,7 +99,7 @@ async fn references_are_kept_whole() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_of_a_deleted_account_are_hidden_at_once_and_purged() {
-    use identity::accounts::AccountDeleted as _;
+    use identity::accounts::AccountKeeper as _;
     testkit::on_both(async |db| {
         let world = World::new(db, &format!("{OLD}\n[parents.access]\nread = \"true\"")).await;
         let (ctx, stranger) = (world.user(1, &[]), world.user(2, &[]));
@@ -134,7 +134,7 @@ folder = { type = "ref", to = "folders", on_delete = "restrict" }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_somebody_refers_to_does_not_keep_the_others() {
-    use identity::accounts::AccountDeleted as _;
+    use identity::accounts::AccountKeeper as _;
     testkit::on_both(async |db| {
         let world = World::new(db, LINKED).await;
         let (ctx, stranger) = (world.user(1, &[]), world.user(2, &[]));

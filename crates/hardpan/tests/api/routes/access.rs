@@ -34,6 +34,16 @@ const TABLE: &[(&[&str], [u16; 4])] = &[
     (&["end_oauth", "fetch_oauth_tokens"], [401, 401, 401, 401]),
     (&["list_identities"], [401, 200, 200, 200]),
     (&["delete_identity"], [401, 404, 204, 404]),
+    (&["start_passkey_login"], [200, 200, 200, 200]),
+    (&["start_passkey_registration", "list_passkeys"], [401, 200, 200, 200]),
+    // No authenticator made what is sent here.
+    (&["finish_passkey_registration", "finish_passkey_step_up"], [401, 422, 422, 422]),
+    (&["finish_passkey_login", "finish_passkey_factor"], [422, 422, 422, 422]),
+    // The challenge is nobody's, and none of them has a passkey.
+    (&["start_passkey_factor"], [401, 401, 401, 401]),
+    (&["start_passkey_step_up"], [401, 404, 404, 404]),
+    (&["update_passkey"], [401, 404, 200, 404]),
+    (&["delete_passkey"], [401, 404, 204, 404]),
     (&["log_out"], [204, 204, 204, 204]),
     (&["get_me", "update_me", "list_sessions"], [401, 200, 200, 200]),
     (&["delete_me", "delete_other_sessions"], [401, 204, 204, 204]),
@@ -135,6 +145,9 @@ impl Cast {
             let roles: &[&str] = if caller == "administrator" { &["admin"] } else { &[] };
             let double = app.person(&format!("{caller}.{operation}@example.com"), roles).await;
             return request.bearer(&double.token);
+        }
+        if ["update_passkey", "delete_passkey"].contains(&operation) && caller == "owner" {
+            return request.bearer(&self.targets.holder.token);
         }
         request.bearer(&person.token)
     }

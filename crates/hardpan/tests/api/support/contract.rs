@@ -5,12 +5,13 @@ use web::{Method, Route, Routes};
 use super::{Answer, promise};
 
 /// The published codes and the status of each.
-pub const CODES: [(&str, u16); 41] = [
+pub const CODES: [(&str, u16); 43] = [
     ("unauthenticated", 401),
     ("invalid_credentials", 401),
     ("invalid_token", 401),
     ("refresh_reused", 401),
     ("invalid_code", 401),
+    ("invalid_passkey", 401),
     ("fresh_login_required", 401),
     ("forbidden", 403),
     ("insufficient_scope", 403),
@@ -41,6 +42,7 @@ pub const CODES: [(&str, u16); 41] = [
     ("identity_refused", 401),
     ("identity_not_linked", 409),
     ("identity_taken", 409),
+    ("passkey_taken", 409),
     ("last_way_in", 409),
     ("rate_limited", 429),
     ("internal", 500),

@@ -7,6 +7,7 @@ mod example;
 mod factor;
 mod letters;
 mod promise;
+mod soft_key;
 mod target;
 mod world;
 
@@ -17,5 +18,6 @@ pub use contract::CODES;
 pub use example::{valid, valid_body, wrong};
 pub use factor::Authenticator;
 pub use letters::Letter;
+pub use soft_key::SoftKey;
 pub use target::Targets;
 pub use world::{Key, PASSWORD, PRODUCTION, Person, TestApp, on_both, on_both_apps, on_both_with, person};

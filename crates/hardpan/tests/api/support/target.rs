@@ -9,7 +9,7 @@ use resources::schema::Owner;
 use serde_json::{Value as Json, json};
 use web::{Body, Method, Route};
 
-use super::{Authenticator, PASSWORD, Person, Request, TestApp, valid, valid_body};
+use super::{Authenticator, PASSWORD, Person, Request, SoftKey, TestApp, valid, valid_body};
 
 /// What requests are made for.
 pub struct Targets {
@@ -27,6 +27,9 @@ pub struct Targets {
     user_key: String,
     /// An identity of the owner's, who has a password, too.
     identity: String,
+    /// Someone with a passkey, logged in with it; what asks for a fresh proof asks such people for it.
+    pub holder: Person,
+    passkey: String,
     /// An account that is nobody's concern.
     pub user: String,
     counter: AtomicUsize,
@@ -52,7 +55,8 @@ impl Targets {
         let factor = Authenticator::enrol(app, owner).await.id;
         let device = Self::device(app, owner).await;
         let identity = identity(app, owner).await;
-        Self { records, session, factor, device, key, user_key, identity, user: nobody.id, counter }
+        let (holder, passkey) = SoftKey::holder(app, "holder@example.com").await;
+        Self { records, session, factor, device, key, user_key, identity, holder, passkey, user: nobody.id, counter }
     }
 
     /// The device of another log-in of the owner's.
@@ -70,6 +74,9 @@ impl Targets {
                 "delete_factor" | "confirm_factor" => Authenticator::enrol(app, owner).await.id,
                 "delete_api_key" => app.api_key(owner, &["documents:read"]).await.id,
                 "delete_identity" => identity(app, owner).await,
+                "delete_passkey" => {
+                    SoftKey::passkey().register(app, &self.holder).await["id"].as_str().unwrap().to_owned()
+                }
                 "delete_session" => app.current_session(&app.login(&owner.email).await).await,
                 _ => self.id(route).to_owned(),
             };
@@ -89,6 +96,7 @@ impl Targets {
             ["", "auth", "v1", "me", "factors", ..] => &self.factor,
             ["", "auth", "v1", "me", "devices", ..] => &self.device,
             ["", "auth", "v1", "me", "identities", ..] => &self.identity,
+            ["", "auth", "v1", "passkeys", ..] => &self.passkey,
             _ => panic!("nobody said what {} acts on", route.path),
         }
     }

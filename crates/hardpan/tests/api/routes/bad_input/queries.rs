@@ -2,7 +2,7 @@
 use web::Route;
 
 use super::{Scene, on_both_scenes, refused};
-use crate::support::{Targets, on_both, valid_body};
+use crate::support::{SoftKey, Targets, on_both, valid_body};
 
 const BAD_QUERY: (u16, &str) = (400, "bad_query");
 const BAD_CURSOR: (u16, &str) = (400, "bad_cursor");
@@ -143,7 +143,8 @@ async fn a_cursor_that_someone_made_up_is_400() {
 
 /// A cursor that a list gave.
 async fn cursor(scene: &Scene, path: &str) -> String {
-    let request = scene.app.get(path).bearer(&scene.administrator.token);
+    let whose = if path.starts_with("/auth/v1/passkeys") { &scene.targets.holder } else { &scene.administrator };
+    let request = scene.app.get(path).bearer(&whose.token);
     let page = request.send().await.expect(200).json();
     page["next"].as_str().unwrap_or_else(|| panic!("{path} has no second page")).to_owned()
 }
@@ -157,6 +158,7 @@ async fn a_cursor_of_another_list_or_order_is_400() {
         for resource in app.resources() {
             app.create(&resource.name, &administrator, &valid_body(&resource.input(), 77)).await;
         }
+        SoftKey::passkey().register(&app, &targets.holder).await;
         let scene = Scene { app, administrator, targets };
         let mut cursors = Vec::new();
         for route in lists(&scene) {
