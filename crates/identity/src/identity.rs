@@ -127,18 +127,18 @@ impl Identity {
         let single_use = SingleUse::new(keyring)?;
         let notices = Notices::new(messenger.notifications.clone(), single_use.clone(), keyring, settings.pages)?;
         let factors = Factors::new(accounts.clone(), devices.clone(), keyring, app_name, notices.clone())?;
-        let logins = Logins::new(
-            accounts.clone(),
-            tokens.clone(),
-            keyring,
-            cookies.clone(),
-            settings.registration,
-            factors.clone(),
-            devices.clone(),
+        let logins = Logins::new(logins::Parts {
+            accounts: accounts.clone(),
+            tokens: tokens.clone(),
+            cookies: cookies.clone(),
+            registration: settings.registration,
+            factors: factors.clone(),
+            devices: devices.clone(),
             guard,
             single_use,
-            notices.clone(),
-        )?;
+            notices: notices.clone(),
+            buckets: keyring.mac_key("failed_login")?,
+        });
         let credentials = CredentialChanges::new(logins.clone(), notices.clone(), devices.clone());
         let passkeys = Passkeys::new(keyring, cursors, logins.clone())?;
         Ok(Self {

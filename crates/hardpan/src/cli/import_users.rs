@@ -108,7 +108,7 @@ struct Run<'i> {
 impl Run<'_> {
     async fn all(&mut self, rows: &mut Rows<'_>) -> Result<()> {
         let mut bytes = 0;
-        while let Some(next) = rows.next()? {
+        while let Some(next) = rows.read()? {
             match next {
                 Next::Row(row) => {
                     bytes += row.bytes;

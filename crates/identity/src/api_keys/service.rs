@@ -69,7 +69,7 @@ impl ApiKeys {
     ///
     /// Errors: 401 unless the log-in is fresh; 403 for a key; 409 `too_many`; 422 for scopes of what is not declared.
     pub(super) async fn create(&self, ctx: &Ctx, new: NewApiKey) -> Result<IssuedApiKey> {
-        let user_id = self.require_maker(ctx)?;
+        let user_id = require_maker(ctx)?;
         let terms = new.terms(ctx.now(), &self.0.resources).map_err(Error::invalid)?;
         let key = ApiKey {
             id: ctx.new_id(),
@@ -107,7 +107,7 @@ impl ApiKeys {
     ///
     /// Errors: as of [`create`](Self::create); 404; 422 for a key that has expired and gets no new time.
     pub(super) async fn rotate(&self, ctx: &Ctx, id: ApiKeyId, rotation: Rotation) -> Result<IssuedApiKey> {
-        let user_id = self.require_maker(ctx)?;
+        let user_id = require_maker(ctx)?;
         let now = ctx.now();
         let new_expiry = expiry(rotation.expires_at.as_deref(), now).map_err(|error| Error::invalid(vec![error]))?;
         let overlap = Duration::from_secs(rotation.overlap_seconds).min(OVERLAP_MAX);
@@ -218,18 +218,18 @@ impl ApiKeys {
         }
     }
 
-    /// Whoever makes keys proved lately who they are.
-    fn require_maker(&self, ctx: &Ctx) -> Result<UserId> {
-        ctx.actor.require_session()?;
-        Ok(ctx.actor.require_fresh(ctx.now(), StepUp::FRESH)?.user_id)
-    }
-
     /// Keeps everything else off the account until the transaction ends. A session that was ended meanwhile, as by a reset of
     /// the password, leaves no key behind.
     async fn hold(&self, tx: &mut Tx<'_>, ctx: &Ctx, user_id: UserId) -> Result<()> {
         self.0.sessions.hold_account(tx, user_id).await?;
         self.0.sessions.confirm(tx, ctx).await
     }
+}
+
+/// Whoever makes keys proved lately who they are.
+fn require_maker(ctx: &Ctx) -> Result<UserId> {
+    ctx.actor.require_session()?;
+    Ok(ctx.actor.require_fresh(ctx.now(), StepUp::FRESH)?.user_id)
 }
 
 fn require_own_or_managed(ctx: &Ctx, user_id: UserId) -> Result<()> {

@@ -99,7 +99,9 @@ impl States {
         let owner =
             ctx.read(move |_, tx| async move { store::owner(tx, id).await }.boxed()).await.map_err(not_known)?;
         // Only of keys there are: strangers cannot fill it.
-        owner.into_iter().for_each(|owner| self.owners.insert(id, owner));
+        if let Some(owner) = owner {
+            self.owners.insert(id, owner);
+        }
         Ok(owner)
     }
 

@@ -12,7 +12,7 @@ const NEW_PASSWORD: &str = "<label for=\"password\">New password</label>\
     <input id=\"password\" name=\"password\" type=\"password\" autocomplete=\"new-password\" required>\n";
 
 /// What a page says and does.
-struct Text {
+struct Wording {
     id: &'static str,
     title: &'static str,
     text: &'static str,
@@ -27,9 +27,9 @@ pub(super) fn routes() -> Routes {
 }
 
 fn route(page: Page) -> Route {
-    let (html, policy) = (render(&text(page)), policy());
+    let (html, policy) = (render(&wording(page)), policy());
     let handler = move |(html, policy): (String, String), _: Call| async move { show(html, &policy) };
-    Route::new(Method::GET, page.path(), text(page).id, &(html, policy), handler)
+    Route::new(Method::GET, page.path(), wording(page).id, &(html, policy), handler)
         .access(Access::Public)
         .summary("pages", "The page that a mailed link leads to")
         .answers(StatusCode::OK, "The page", None)
@@ -39,9 +39,9 @@ fn show(html: String, policy: &str) -> Result<Reply> {
     Reply::bytes(StatusCode::OK, "text/html; charset=utf-8", html).header(header::CONTENT_SECURITY_POLICY, policy)
 }
 
-const fn text(page: Page) -> Text {
+const fn wording(page: Page) -> Wording {
     match page {
-        Page::Verify => Text {
+        Page::Verify => Wording {
             id: "verify_page",
             title: "Confirm your email address",
             text: "Please confirm that this address is yours.",
@@ -50,7 +50,7 @@ const fn text(page: Page) -> Text {
             action: "/auth/v1/email/verify",
             done: "Thank you. Your address is confirmed; you can close this page.",
         },
-        Page::Reset => Text {
+        Page::Reset => Wording {
             id: "reset_page",
             title: "Set a new password",
             text: "All devices are logged out when you set it.",
@@ -59,7 +59,7 @@ const fn text(page: Page) -> Text {
             action: "/auth/v1/password/reset",
             done: "Your password is set. You can log in with it now.",
         },
-        Page::Undo => Text {
+        Page::Undo => Wording {
             id: "undo_page",
             title: "Undo the change of your email address",
             text: "Your account gets its former address back, all devices are logged out, and you get a mail to set a new password.",
@@ -68,7 +68,7 @@ const fn text(page: Page) -> Text {
             action: "/auth/v1/email/undo",
             done: "Your former address is back. Look into your mail to set a new password.",
         },
-        Page::Invitation => Text {
+        Page::Invitation => Wording {
             id: "invitation_page",
             title: "Create your account",
             text: "Choose a password for your account.",
@@ -81,7 +81,7 @@ const fn text(page: Page) -> Text {
 }
 
 /// Every part is a constant of ours, so nothing needs escaping.
-fn render(text: &Text) -> String {
+fn render(text: &Wording) -> String {
     include_str!("page.html")
         .replace("{title}", text.title)
         .replace("{text}", text.text)
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn pages_hold_what_the_policy_allows_and_nothing_from_elsewhere() {
         for page in Page::ALL {
-            let html = render(&text(page));
+            let html = render(&wording(page));
             assert!(
                 html.contains(&format!("<script>{SCRIPT}</script>"))
                     && html.contains(&format!("<style>{STYLE}</style>"))

@@ -56,8 +56,8 @@ impl CookieNames {
 
     /// What binds a log-in with a provider to its browser.
     #[cfg(feature = "oidc")]
-    pub(crate) fn oauth(&self, value: String, max_age: u64) -> Cookie {
-        self.cookie(&self.access.replace("access", "oauth"), &value, max_age, true)
+    pub(crate) fn oauth(&self, value: &str, max_age: u64) -> Cookie {
+        self.cookie(&self.access.replace("access", "oauth"), value, max_age, true)
     }
 
     fn cookie(&self, name: &str, value: &str, max_age: u64, is_http_only: bool) -> Cookie {

@@ -22,6 +22,7 @@ pub(crate) use self::{answers::outcome_schema, model::Outcome};
 pub(crate) use cookies::CookieNames;
 pub use model::Registration;
 pub use service::Logins;
+pub(crate) use service::Parts;
 
 /// Every route of this slice.
 pub fn routes(logins: &Logins) -> web::Routes {

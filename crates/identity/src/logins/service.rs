@@ -6,7 +6,7 @@ use futures_util::FutureExt as _;
 use kernel::{Code, Error, Method, Result, Secret, SessionId, UserId, Uuid, Value};
 use platform::{
     audit::{self, Entry},
-    secrets::{Keyring, MacKey},
+    secrets::MacKey,
     single_use::SingleUse,
 };
 
@@ -35,47 +35,26 @@ const BUCKETS: u8 = 64;
 
 /// The log-ins; cheap to clone.
 #[derive(Clone)]
-pub struct Logins(Arc<Inner>);
+pub struct Logins(Arc<Parts>);
 
-struct Inner {
-    accounts: Accounts,
-    tokens: Tokens,
-    cookies: CookieNames,
-    registration: Registration,
-    factors: Factors,
-    devices: Devices,
-    guard: Guard,
-    single_use: SingleUse,
-    notices: Notices,
-    buckets: MacKey,
+/// What log-ins are made of.
+pub(crate) struct Parts {
+    pub accounts: Accounts,
+    pub tokens: Tokens,
+    pub cookies: CookieNames,
+    pub registration: Registration,
+    pub factors: Factors,
+    pub devices: Devices,
+    pub guard: Guard,
+    pub single_use: SingleUse,
+    pub notices: Notices,
+    /// Signs the names that failed log-ins are counted under.
+    pub buckets: MacKey,
 }
 
 impl Logins {
-    pub(crate) fn new(
-        accounts: Accounts,
-        tokens: Tokens,
-        keyring: &Keyring,
-        cookies: CookieNames,
-        registration: Registration,
-        factors: Factors,
-        devices: Devices,
-        guard: Guard,
-        single_use: SingleUse,
-        notices: Notices,
-    ) -> Result<Self> {
-        let buckets = keyring.mac_key("failed_login")?;
-        Ok(Self(Arc::new(Inner {
-            accounts,
-            tokens,
-            cookies,
-            registration,
-            factors,
-            devices,
-            guard,
-            single_use,
-            notices,
-            buckets,
-        })))
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
     }
 
     /// Errors: 401 `invalid_credentials`, the same for every reason; 429 after too many tries; 503.

@@ -58,13 +58,11 @@ pub(super) async fn person(
         needs_nonce: known.needs_nonce(),
         now: ctx.now(),
     };
-    let mut claims = match id_token::verify(&id_token, &found.keys, expected)? {
-        Ok(claims) => claims,
-        Err(_) => {
-            let newer = known.found(ctx, outbound, true).await?;
-            id_token::verify(&id_token, &newer.keys, expected)?
-                .map_err(|_| refused("no key of the provider signed it"))?
-        }
+    let mut claims = if let Ok(claims) = id_token::verify(&id_token, &found.keys, expected)? {
+        claims
+    } else {
+        let newer = known.found(ctx, outbound, true).await?;
+        id_token::verify(&id_token, &newer.keys, expected)?.map_err(|_| refused("no key of the provider signed it"))?
     };
     if claims.email.is_none()
         && let Some(url) = &found.userinfo

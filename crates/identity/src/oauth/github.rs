@@ -19,7 +19,8 @@ struct User {
 
 #[derive(Deserialize)]
 struct Email {
-    email: String,
+    #[serde(rename = "email")]
+    address: String,
     primary: bool,
     verified: bool,
 }
@@ -47,7 +48,7 @@ pub(super) async fn person(outbound: &Outbound, provider: &str, url: &str, token
         issuer: url.to_owned(),
         subject: user.id.to_string(),
         is_email_verified: primary.as_ref().is_some_and(|email| email.verified),
-        email: primary.map(|email| email.email),
+        email: primary.map(|email| email.address),
         name: user.name,
     })
 }

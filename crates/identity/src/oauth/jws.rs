@@ -6,7 +6,7 @@ use openidconnect::{
 };
 use serde::Deserialize;
 
-/// What ID tokens may be signed with: RS256, ES256 and EdDSA. Never `none`, and nothing with a shared secret.
+/// What ID tokens may be signed with: RS256, ES256 and `EdDSA`. Never `none`, and nothing with a shared secret.
 pub(super) const ALGORITHMS: [CoreJwsSigningAlgorithm; 3] = [
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
     CoreJwsSigningAlgorithm::EcdsaP256Sha256,

@@ -82,16 +82,16 @@ async fn begin(oauth: Oauth, call: Call) -> Result<Reply> {
         call.check_origin()?;
     }
     let transport = if call.query("transport") == Some("bearer") { Transport::Bearer } else { Transport::Cookie };
-    let cookie = oauth.logins().cookies().oauth(String::new(), 0);
+    let cookie = oauth.logins().cookies().oauth("", 0);
     let browser = flow::browser(cookies::get(&call.headers, &cookie.name));
     let redirect_to = call.query("redirect_to");
     let begun = oauth.begin(&call.ctx, call.param("provider")?, redirect_to, transport, is_link, browser).await?;
-    redirect(&begun.url)?.cookie(&oauth.logins().cookies().oauth(begun.browser, COOKIE_AGE))
+    redirect(&begun.url)?.cookie(&oauth.logins().cookies().oauth(&begun.browser, COOKIE_AGE))
 }
 
 async fn end(oauth: Oauth, call: Call) -> Result<Reply> {
     let refused = || Error::new(Code::InvalidToken);
-    let cookie = oauth.logins().cookies().oauth(String::new(), 0);
+    let cookie = oauth.logins().cookies().oauth("", 0);
     let browser = flow::browser(cookies::get(&call.headers, &cookie.name)).ok_or_else(refused)?.to_owned();
     let state = call.query("state").ok_or_else(refused)?.to_owned();
     let flow = oauth.resume(&call.ctx, call.param("provider")?, state, browser).await?;

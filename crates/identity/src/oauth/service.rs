@@ -149,9 +149,8 @@ impl Oauth {
                 return Err(Error::new(Code::IdentityRefused));
             }
         }
-        let code = match (returned.error, returned.code) {
-            (None, Some(code)) => code,
-            _ => return Err(Error::new(Code::IdentityRefused)),
+        let (None, Some(code)) = (returned.error, returned.code) else {
+            return Err(Error::new(Code::IdentityRefused));
         };
         let callback = self.callback(&flow.provider);
         let person = exchange::person(ctx, &self.0.outbound, known, &flow, &code, &callback).await?;

@@ -1,5 +1,8 @@
 //! Asking a service whether a password leaked, without telling it which: k-anonymity by the beginning of its SHA-1.
-use std::{fmt, time::Duration};
+use std::{
+    fmt::{self, Write as _},
+    time::Duration,
+};
 
 use aws_lc_rs::digest;
 use futures_util::future::BoxFuture;
@@ -25,15 +28,19 @@ pub trait BreachedRange: fmt::Debug + Send + Sync {
 /// Whether `password` is known to have leaked. When the service does not tell, it is not: people can still register.
 pub(super) async fn is_breached(service: &dyn BreachedRange, password: &Secret<String>) -> bool {
     let digest = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, normalised(password).expose().as_bytes());
-    let hex: String = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+    let mut hex = String::new();
+    for byte in digest.as_ref() {
+        let _ = write!(hex, "{byte:02X}");
+    }
     let (prefix, suffix) = hex.split_at(PREFIX);
     match tokio::time::timeout(PATIENCE, service.range(prefix)).await {
         Ok(Ok(range)) => range.lines().any(|line| is_of(line, suffix)),
         answer => {
             counter!(UNANSWERED).increment(1);
-            match answer {
-                Ok(Err(error)) => tracing::warn!(?error, "the service of breached passwords failed"),
-                _ => tracing::warn!("the service of breached passwords did not answer in time"),
+            if let Ok(Err(error)) = answer {
+                tracing::warn!(?error, "the service of breached passwords failed");
+            } else {
+                tracing::warn!("the service of breached passwords did not answer in time");
             }
             false
         }

@@ -5,7 +5,7 @@ use futures_util::FutureExt as _;
 use serde_json::json;
 
 use super::{NEW_PASSWORD, RESET};
-use crate::support::{Audit, Authenticator, PASSWORD, TestApp, on_both, on_both_with};
+use crate::support::{Audit, Authenticator, Letter, PASSWORD, TestApp, on_both, on_both_with};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reset_sets_the_password_and_ends_every_session() {
@@ -156,7 +156,7 @@ async fn a_link_ends_with_time_with_another_and_with_the_password() {
         app.reset(&first, NEW_PASSWORD).send().await.expect_problem(401, "invalid_token");
         let letters = app.letters_to("ann@example.com").await;
         let tokens: Vec<_> =
-            letters.iter().filter(|letter| letter.subject.contains(RESET)).map(|letter| letter.token()).collect();
+            letters.iter().filter(|letter| letter.subject.contains(RESET)).map(Letter::token).collect();
         let second = tokens.iter().find(|token| **token != first).unwrap();
         // A password that will not do does not use it up.
         app.reset(second, "short").send().await.expect_problem(422, "invalid");

@@ -4,7 +4,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::VERIFY;
-use crate::support::{Audit, on_both};
+use crate::support::{Audit, Letter, on_both};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_link_of_the_registration_proves_the_address() {
@@ -37,7 +37,7 @@ async fn a_link_that_is_a_day_old_is_over_and_another_can_be_had() {
         }
         assert!(app.letters_to("nobody@example.com").await.is_empty());
         let letters = app.letters_to("ann@example.com").await;
-        let token = letters.iter().map(|letter| letter.token()).find(|token| *token != old).unwrap();
+        let token = letters.iter().map(Letter::token).find(|token| *token != old).unwrap();
         app.verify_email(&token).send().await.expect(204);
         let ann = app.login(&ann.email).await;
         assert_eq!(app.me(&ann).await["email_verified"], true);

@@ -15,7 +15,7 @@ async fn a_passkey_is_the_whole_log_in() {
         let options = &started["public_key"];
         assert_eq!((&options["rpId"], &options["userVerification"]), (&json!("localhost"), &json!("required")));
         assert_eq!(options["allowCredentials"], json!([]));
-        app.advance(Duration::from_secs(60));
+        app.advance(Duration::from_mins(1));
         let mut audit = Audit::of(&app.db).await;
         let body = json!({"ceremony_id": started["ceremony_id"], "credential": key.get(options)});
         let granted = app.post(LOGIN_FINISH, &body).send().await.expect(200).json();
@@ -82,7 +82,7 @@ async fn an_answer_is_taken_once_and_in_time() {
         app.post(LOGIN_FINISH, &body).send().await.expect(200);
         assert_eq!(app.post(LOGIN_FINISH, &body).send().await.expect(401).code(), "invalid_token");
         let body = answer(&app, &mut key).await;
-        app.advance(Duration::from_secs(300));
+        app.advance(Duration::from_mins(5));
         assert_eq!(app.post(LOGIN_FINISH, &body).send().await.expect(401).code(), "invalid_token");
         // A challenge of one ceremony, answered in another.
         let mut mixed = answer(&app, &mut key).await;

@@ -41,7 +41,7 @@ impl Authenticator {
         let seconds = u64::try_from(app.db.clock.now().seconds()).unwrap();
         let totp = Builder::new().with_secret(self.secret.clone()).build().unwrap();
         let near = [seconds - 30, seconds, seconds + 30].map(|at| totp.generate(at).to_string());
-        (0..).map(|code| format!("{code:06}")).find(|code| !near.contains(code)).unwrap()
+        (0..1000).map(|code| format!("{code:06}")).find(|code| !near.contains(code)).unwrap()
     }
 }
 

@@ -16,7 +16,7 @@ pub struct Letter {
 }
 
 impl Letter {
-    fn read(raw: String) -> Self {
+    fn read(raw: &str) -> Self {
         let raw = raw.replace("\r\n", "\n");
         let header = |name: &str| {
             let (head, _) = raw.split_once("\n\n").unwrap();
@@ -31,7 +31,7 @@ impl Letter {
             body.split("\n--").next().unwrap().to_owned()
         };
         let (to, subject, text, html) = (header("To"), header("Subject"), part("text/plain"), part("text/html"));
-        Self { to, subject, text, html, raw }
+        Self { raw, to, subject, text, html }
     }
 
     /// The first link in it.
@@ -68,5 +68,5 @@ pub fn letters_in(folder: &Path) -> Vec<Letter> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "eml"));
-    paths.into_iter().map(|path| Letter::read(fs::read_to_string(path).unwrap())).collect()
+    paths.into_iter().map(|path| Letter::read(&fs::read_to_string(path).unwrap())).collect()
 }

@@ -47,7 +47,7 @@ impl Ceremonies {
         if registered.len() >= MAX_PER_ACCOUNT {
             return Err(Error::new(Code::TooMany));
         }
-        let excluded = registered.into_iter().map(|passkey| passkey.credential_id.into()).collect();
+        let excluded = registered.into_iter().map(|passkey| passkey.credential_id).collect();
         let shown = user.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&user.email);
         // The library's word for "verify the user if you can". What it registers is told apart by whether that was done.
         let (options, registration) = self
@@ -142,7 +142,7 @@ fn passkey(
         transports,
         counter: credential.counter.into(),
         is_backed_up: credential.backup_state,
-        credential_id: credential.cred_id.to_vec(),
+        credential_id: credential.cred_id.clone(),
         // What it counts to is kept beside.
         credential: serde_json::to_string(&Credential { counter: 0, ..credential }).map_err(Error::internal)?,
         created_at: ctx.now(),

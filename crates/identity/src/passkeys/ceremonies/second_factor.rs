@@ -68,7 +68,7 @@ impl Ceremonies {
             return Err(ceremony::over());
         }
         let found = self.registered(ctx, &sent.raw_id).await?;
-        let judged = found.map(|passkey| self.judge_factor(passkey, &state, &sent)).transpose()?.flatten();
+        let judged = found.and_then(|passkey| self.judge_factor(passkey, &state, &sent));
         let ceremonies = self.clone();
         let verdict = ctx.write(move |ctx, tx| {
             async move {
@@ -118,7 +118,7 @@ impl Ceremonies {
             return Err(ceremony::over());
         }
         let found = self.registered(ctx, &sent.raw_id).await?;
-        let judged = found.map(|passkey| self.judge_factor(passkey, &state, &sent)).transpose()?.flatten();
+        let judged = found.and_then(|passkey| self.judge_factor(passkey, &state, &sent));
         let ceremonies = self.clone();
         let verdict = ctx.write(move |ctx, tx| {
             async move {
@@ -156,14 +156,14 @@ impl Ceremonies {
         self.start(ctx, purpose, Some(user_id), &state, request_options(public_key, &found)).await
     }
 
-    fn judge_factor(&self, passkey: Passkey, state: &State, sent: &PublicKeyCredential) -> Result<Option<Assertion>> {
+    fn judge_factor(&self, passkey: Passkey, state: &State, sent: &PublicKeyCredential) -> Option<Assertion> {
         let is_whose = sent.get_user_unique_id().is_none_or(|whose| whose == passkey.user_id.uuid().as_bytes());
         if !is_whose || passkey.suspended_at.is_some() {
-            return Ok(None);
+            return None;
         }
         // Only credentials of the account that was asked are in the state.
         let result = self.webauthn().finish_securitykey_authentication(sent, &state.authentication);
-        Ok(result.ok().map(|result| Assertion::new(passkey, &result)))
+        result.ok().map(|result| Assertion::new(passkey, &result))
     }
 
     /// Uses up the ceremony, and says whether its answer was right. The caller holds the account's lock, and commits either way.

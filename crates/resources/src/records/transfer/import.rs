@@ -73,7 +73,7 @@ impl Records {
         let kind_of = |name: &str| resource.column(name).map(|(_, column)| column.kind.clone());
         let mut rows = Rows::open(kind_of, import.format, input)?;
         let mut run = Run::new(ctx, job, watch)?;
-        while let Some(next) = rows.next()? {
+        while let Some(next) = rows.read()? {
             match next {
                 Next::Row(row) => run.take(row).await?,
                 Next::Refused(refusal) => run.refuse(&refusal)?,

@@ -45,7 +45,7 @@ impl<'r> Rows<'r> {
     }
 
     /// Errors: 503 when the file cannot be read on.
-    pub fn next(&mut self) -> Result<Option<Next>> {
+    pub fn read(&mut self) -> Result<Option<Next>> {
         match &mut self.0 {
             Inner::Lines(lines) => lines.next(),
             Inner::Table(table) => table.next(),
