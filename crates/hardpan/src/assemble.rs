@@ -42,15 +42,22 @@ pub fn migrations() -> Vec<Migration> {
     [store::migrations(), platform::migrations(), identity::migrations(), resources::migrations()].concat()
 }
 
-/// The declared resources of an app file, and what is wrong with them.
+/// The declared resources and roles of an app file, and what is wrong with them.
 pub fn declare(loaded: &Loaded) -> (Arc<Declaration>, Vec<Finding>) {
     let own_tables: Vec<&str> = migrations().iter().flat_map(Migration::created_tables).collect();
-    let (declaration, problems) = schema::parse(&loaded.resources, &|name| own_tables.contains(&name));
+    let (declaration, problems) = schema::parse(&loaded.resources, &loaded.roles, &|name| own_tables.contains(&name));
     let findings = problems.into_iter().map(|problem| {
         let level = if problem.is_error { Level::Error } else { Level::Warning };
         Finding::new(level, problem.key, problem.reason, problem.fix)
     });
-    (Arc::new(declaration), findings.collect())
+    let mut findings: Vec<_> = findings.collect();
+    let declared = declaration.declared_roles();
+    let is_unknown = |role: &&String| declared.as_ref().is_some_and(|declared| !declared.contains(&role.as_str()));
+    findings.extend(loaded.require_mfa().iter().filter(is_unknown).map(|role| {
+        let fix = format!("declare [roles.{role}], or leave it out");
+        Finding::error("auth.require_mfa", format!("names `{role}`, which is not declared"), fix)
+    }));
+    (Arc::new(declaration), findings)
 }
 
 /// A configuration with its database open and its master key known.
@@ -165,11 +172,20 @@ impl Foundation {
         Ok(Server { app, config, source, routes, identity, records, outbox, notifications, health, _claim: claim })
     }
 
-    /// Every role there is: those that rules ask for and those that want a second factor.
+    /// Every role there is: those that are declared and those that rules ask for, which are declared if any is; and those that want a
+    /// second factor.
     fn roles(&self) -> Vec<RoleTerms> {
-        let terms = |requires_mfa| move |name| RoleTerms { name, permissions: Permissions::NONE, requires_mfa };
-        let of_rules = self.declaration.roles().into_iter().map(terms(false));
-        of_rules.chain(self.config.auth.require_mfa.iter().cloned().map(terms(true))).collect()
+        let declared = self.declaration.roles.iter().map(|role| RoleTerms {
+            name: role.name.clone(),
+            description: role.description.clone(),
+            permissions: role.permissions,
+            requires_mfa: role.requires_mfa,
+        });
+        let bare = |requires_mfa| {
+            move |name| RoleTerms { name, description: None, permissions: Permissions::NONE, requires_mfa }
+        };
+        let of_rules = self.declaration.roles().into_iter().map(bare(false));
+        declared.chain(of_rules).chain(self.config.auth.require_mfa.iter().cloned().map(bare(true))).collect()
     }
 
     fn messenger(&self) -> Result<identity::Messenger> {

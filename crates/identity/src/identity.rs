@@ -24,7 +24,7 @@ use crate::{
     passkeys::{self, Passkeys},
     passwords::{BreachedRange, Passwords, Policy},
     recent::Changes,
-    roles::{RoleTerms, Roles},
+    roles::{self, RoleTerms, Roles},
     sessions::{self, Sessions},
     tokens::Tokens,
 };
@@ -170,6 +170,7 @@ impl Identity {
         let mut routes = keys::routes(&self.keys);
         routes.extend(logins::routes(&self.logins));
         routes.extend(accounts::routes(&self.accounts));
+        routes.extend(roles::routes(self.accounts.roles()));
         routes.extend(sessions::routes(&self.sessions));
         routes.extend(factors::routes(&self.factors));
         routes.extend(devices::routes(&self.devices));

@@ -65,6 +65,11 @@ impl Permissions {
         other.0 & !self.0 == 0
     }
 
+    /// The published names of these.
+    pub fn names(self) -> Vec<&'static str> {
+        Permission::ALL.into_iter().filter(|permission| self.contains(*permission)).map(Permission::as_str).collect()
+    }
+
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)

@@ -1,9 +1,9 @@
-//! The app file: read once, every unknown name reported, the declared resources taken out untouched.
+//! The app file: read once, every unknown name reported, the declared resources and roles taken out untouched.
 use std::{collections::BTreeMap, fs, io, path::Path};
 
 use super::{
     finding::Finding,
-    keys::{self, KEYS, RESOURCES},
+    keys::{self, KEYS, RESOURCES, ROLES},
     suggest,
 };
 
@@ -17,6 +17,8 @@ pub struct AppFile {
     pub values: BTreeMap<&'static str, toml::Value>,
     /// `[resources]`, as it stands.
     pub resources: toml::Table,
+    /// `[roles]`, the same.
+    pub roles: toml::Table,
     /// The tables `[oauth.NAME]` of providers that are not known by name.
     pub providers: BTreeMap<String, toml::Value>,
     /// Whether the file could be read: otherwise nothing can be called missing from it.
@@ -65,10 +67,12 @@ fn malformed(text: &str, error: &toml::de::Error) -> Finding {
 /// Sorts a parsed file into values and resources, and reports what is unknown.
 pub fn take_apart(mut table: toml::Table, findings: &mut Vec<Finding>) -> AppFile {
     let mut file = AppFile { is_read: true, ..AppFile::default() };
-    match table.remove(RESOURCES) {
-        None => {}
-        Some(toml::Value::Table(resources)) => file.resources = resources,
-        Some(_) => findings.push(not_a_table(RESOURCES)),
+    for (name, place) in [(RESOURCES, &mut file.resources), (ROLES, &mut file.roles)] {
+        match table.remove(name) {
+            None => {}
+            Some(toml::Value::Table(declared)) => *place = declared,
+            Some(_) => findings.push(not_a_table(name)),
+        }
     }
     if let Some(toml::Value::Table(oauth)) = table.get_mut("oauth") {
         let is_own = |name: &str| !KEYS.iter().any(|key| is_below(key.path, &format!("oauth.{name}")));
@@ -123,7 +127,7 @@ fn unknown(prefix: &str, name: &str, path: String) -> Finding {
 fn likely(prefix: &str, name: &str) -> Option<String> {
     let below = |key: &&'static str| prefix.is_empty() || is_below(key, prefix);
     let skip = if prefix.is_empty() { 0 } else { prefix.len() + 1 };
-    let paths = || KEYS.iter().map(|key| key.path).chain((prefix.is_empty()).then_some(RESOURCES));
+    let paths = || KEYS.iter().map(|key| key.path).chain([RESOURCES, ROLES].into_iter().filter(|_| prefix.is_empty()));
     let siblings = paths().filter(below).filter_map(|path| path[skip..].split('.').next());
     if let Some(sibling) = suggest::nearest(name, siblings) {
         return Some(if prefix.is_empty() { format!("[{sibling}]") } else { format!("{prefix}.{sibling}") });
@@ -170,6 +174,8 @@ mod tests {
             ("[database.pool]\nmaxx = 3", "database.pool.maxx", "did you mean database.pool.max?"),
             ("server = 1", "server", "write it as [server] with keys below"),
             ("resources = 1", "resources", "write it as [resources] with keys below"),
+            ("roles = []", "roles", "write it as [roles] with keys below"),
+            ("[role.editor]", "role", "did you mean [roles]?"),
         ] {
             assert_eq!(findings(text), [(key.to_owned(), fix.to_owned())], "{text}");
         }

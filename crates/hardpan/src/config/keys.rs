@@ -75,6 +75,7 @@ pub const PORT: &str = "PORT";
 
 /// The tables declared elsewhere.
 pub const RESOURCES: &str = "resources";
+pub const ROLES: &str = "roles";
 
 const MANY: u64 = 1_000_000_000;
 

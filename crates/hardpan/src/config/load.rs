@@ -27,6 +27,8 @@ pub struct Loaded {
     pub dir: PathBuf,
     /// `[resources]` of the app file, as it stands.
     pub resources: toml::Table,
+    /// `[roles]`, the same.
+    pub roles: toml::Table,
     settings: Settings,
     findings: Vec<Finding>,
     config: Option<Config>,
@@ -47,10 +49,15 @@ pub fn load(inputs: &Inputs) -> Loaded {
     findings.extend(check::check(Subject { dir: &dir, profile, settings: &settings, environment: &environment }));
     let providers = providers::own(&file, &environment, &mut findings);
     let config = build::config(profile, &dir, &settings, providers, master_keys);
-    Loaded { profile, dir, resources: file.resources, settings, findings, config }
+    Loaded { profile, dir, resources: file.resources, roles: file.roles, settings, findings, config }
 }
 
 impl Loaded {
+    /// The roles that nobody holds without a second factor.
+    pub fn require_mfa(&self) -> &[String] {
+        self.settings.list("auth.require_mfa").unwrap_or_default()
+    }
+
     /// Everything found here, and `others` that were found elsewhere, as in the declared resources.
     pub fn report(&self, others: Vec<Finding>) -> Report {
         let mut findings = self.findings.clone();

@@ -2,7 +2,7 @@
 use std::fmt::Write as _;
 
 use super::{
-    keys::{KEYS, Key, RESOURCES},
+    keys::{KEYS, Key, RESOURCES, ROLES},
     kind::Kind,
 };
 
@@ -79,7 +79,7 @@ pub fn reference() -> String {
     }
     let _ = write!(
         page,
-        "\n## [{RESOURCES}]\n\nThe app's own tables, their fields and who may do what with them; see the guide to resources.\n"
+        "\n## [{RESOURCES}]\n\nThe app's own tables, their fields and who may do what with them; see the guide to resources.\n\n## [{ROLES}]\n\nThe roles that accounts can be given, and what each permits; see the guide to the app file.\n"
     );
     page
 }

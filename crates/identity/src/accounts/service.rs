@@ -164,7 +164,7 @@ impl Accounts {
         &self.0.passwords
     }
 
-    pub(super) fn roles(&self) -> &Roles {
+    pub(crate) fn roles(&self) -> &Roles {
         &self.0.roles
     }
 

@@ -1,9 +1,11 @@
 //! Roles: which ones there are, and who holds them. There is always an administrator once there was one.
 mod model;
+mod routes;
 mod service;
 mod store;
 
 pub use model::RoleTerms;
+pub use routes::routes;
 pub use service::Roles;
 
 /// This slice's migrations.

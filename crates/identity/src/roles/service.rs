@@ -6,14 +6,14 @@ use std::{
 
 use ::store::{Ctx, Tx};
 use kernel::{
-    Code, Error, FieldError, Permission, Permissions, Result, Role, UserId,
+    Code, Error, FieldError, Page, Permission, Permissions, Result, Role, UserId,
     actor::{ADMIN, is_role},
 };
 use platform::audit::{self, Entry};
 use serde_json::json;
 
 use super::{
-    model::{Held, RoleTerms, Terms},
+    model::{Held, RoleTerms, RoleView, Terms},
     store,
 };
 
@@ -26,9 +26,9 @@ pub struct Roles {
 impl Roles {
     /// `admin` and those listed, each as all that is said of it. Errors: internal, for a name that cannot be a role.
     pub fn new(listed: &[RoleTerms]) -> Result<Self> {
-        let admin = Terms { permissions: Permissions::all(), requires_mfa: false };
+        let admin = Terms { permissions: Permissions::all(), ..Terms::default() };
         let mut known = BTreeMap::from([(Role::from(ADMIN), admin)]);
-        for RoleTerms { name, permissions, requires_mfa } in listed {
+        for RoleTerms { name, description, permissions, requires_mfa } in listed {
             if !is_role(name) {
                 let detail = format!("{name:?} cannot be a role: 1 to 64 of a-z, 0-9 and _, a letter first.");
                 return Err(Error::new(Code::Internal).with_detail(detail));
@@ -36,8 +36,21 @@ impl Roles {
             let terms = known.entry(name.as_str().into()).or_default();
             terms.permissions = terms.permissions.and(*permissions);
             terms.requires_mfa |= requires_mfa;
+            terms.description = description.clone().or(terms.description.take());
         }
         Ok(Self { known: Arc::new(known) })
+    }
+
+    /// Those that can be given, by name. Errors: 401 and 403.
+    pub fn list(&self, ctx: &Ctx) -> Result<Page<RoleView>> {
+        ctx.actor.require(Permission::ManageRoles)?;
+        let view = |(name, terms): (&Role, &Terms)| RoleView {
+            name: name.to_string(),
+            description: terms.description.clone(),
+            permissions: terms.permissions.names(),
+            requires_mfa: terms.requires_mfa,
+        };
+        Ok(Page { items: self.known.iter().map(view).collect(), next: None })
     }
 
     /// What `assigned` roles amount to for a credential that proves one factor, or several. A role that is known no more
@@ -181,7 +194,7 @@ mod tests {
     }
 
     fn terms(name: &str) -> RoleTerms {
-        RoleTerms { name: name.to_owned(), permissions: Permissions::NONE, requires_mfa: false }
+        RoleTerms { name: name.to_owned(), description: None, permissions: Permissions::NONE, requires_mfa: false }
     }
 
     #[test]

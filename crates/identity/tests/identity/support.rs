@@ -46,7 +46,12 @@ pub fn settings() -> Settings {
         password_min_length: 15,
         breached_passwords: None,
         tries: None,
-        roles: vec![RoleTerms { name: "editor".to_owned(), permissions: Permissions::NONE, requires_mfa: false }],
+        roles: vec![RoleTerms {
+            name: "editor".to_owned(),
+            description: None,
+            permissions: Permissions::NONE,
+            requires_mfa: false,
+        }],
         resources: vec!["notes".to_owned()],
         pages: Pages::default(),
         #[cfg(feature = "oidc")]

@@ -78,7 +78,12 @@ fn predicate(
             ("has_role", [Node { syntax: Syntax::Text(role), place }]) if !is_role(role) => {
                 fail(*place, "a role is made of a-z, 0-9 and _, a letter first")
             }
-            ("has_role", [Node { syntax: Syntax::Text(role), .. }]) => Ok(Some(Expr::HasRole(role.clone()))),
+            ("has_role", [Node { syntax: Syntax::Text(role), place }]) => match context.scope.roles() {
+                Some(roles) if !roles.contains(&role.as_str()) => {
+                    fail(*place, format!("there is no role `{role}`; declared are {}", roles.join(", ")))
+                }
+                _ => Ok(Some(Expr::HasRole(role.clone()))),
+            },
             ("has_role", _) => fail(node.place, "has_role takes one string"),
             _ => fail(of.place, format!("the actor has no `{name}()`; known is has_role('name')")),
         };

@@ -56,6 +56,11 @@ pub trait Scope {
     fn related(&self, _column: usize) -> Option<Box<dyn Scope + '_>> {
         None
     }
+
+    /// The roles that can be asked for; `None` when any can.
+    fn roles(&self) -> Option<Vec<&str>> {
+        None
+    }
 }
 
 /// Fields alone.

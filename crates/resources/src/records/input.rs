@@ -173,7 +173,7 @@ mod tests {
     fn what_is_searched_of_a_new_record_is_what_it_says_and_its_defaults() {
         let text = "[docs]\nsearch = [\"title\", \"body\", \"note\"]\n[docs.fields]\ntitle = { type = \"text\" }\n\
                     body = { type = \"text\", default = \"not yet\" }\nnote = { type = \"text\" }\nplain = { type = \"text\" }";
-        let (declaration, problems) = crate::schema::parse(&text.parse().unwrap(), &|_| false);
+        let (declaration, problems) = crate::schema::parse(&text.parse().unwrap(), &toml::Table::new(), &|_| false);
         assert_eq!(problems, []);
         let docs = declaration.find("docs").unwrap();
         let document = |body| {

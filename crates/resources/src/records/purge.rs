@@ -227,7 +227,7 @@ shelf = { type = "ref", to = "shelves", on_delete = "set_null" }
             let ctx = db.source.system("test");
             let migrations = [platform::migrations(), identity::migrations(), crate::migrations()].concat();
             ::store::migrate::apply(&ctx, &migrations).await.unwrap();
-            let (declaration, _) = schema::parse(&SHELVES.parse().unwrap(), &|_| false);
+            let (declaration, _) = schema::parse(&SHELVES.parse().unwrap(), &toml::Table::new(), &|_| false);
             let records =
                 Records::new(Arc::new(declaration), &Keyring::new(Secret::new(vec![7; 32]), None).unwrap()).unwrap();
             schema::apply(&ctx, records.declaration()).await.unwrap();

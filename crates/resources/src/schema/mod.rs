@@ -5,6 +5,7 @@ mod model;
 mod parse;
 mod plan;
 mod reader;
+mod roles;
 mod rules;
 mod service;
 mod shape;
@@ -16,7 +17,9 @@ mod tests;
 
 pub use file::MigrationFile;
 pub use index::{Index, Predicate};
-pub use model::{Column, Declaration, OnDelete, Operation, Owner, Reference, Resource, Rules, Stamp, place};
+pub use model::{
+    Column, Declaration, DeclaredRole, OnDelete, Operation, Owner, Reference, Resource, Rules, Stamp, place,
+};
 pub use parse::{Problem, parse};
 pub use plan::{Plan, Undeclared};
 pub use service::{

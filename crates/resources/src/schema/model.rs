@@ -3,7 +3,8 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 
 pub use kernel::Operation;
 use kernel::{
-    Timestamp, Value,
+    Permissions, Timestamp, Value,
+    actor::ADMIN,
     rule::{self, Rule, Type},
     schema::{Field, Kind, Schema},
 };
@@ -11,10 +12,23 @@ use serde::{Deserialize, Serialize};
 
 use super::{index::Index, shape::unique_index_of};
 
-/// Every resource of an application.
+/// Every resource of an application, and its roles.
 #[derive(Clone, Debug, Default)]
 pub struct Declaration {
     pub resources: Vec<Arc<Resource>>,
+    /// Those that are declared, `admin` among them where something is said of it. When there is none, every role that rules ask for exists.
+    pub roles: Vec<DeclaredRole>,
+}
+
+/// One declared role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeclaredRole {
+    pub name: String,
+    pub description: Option<String>,
+    /// All of them for `admin`.
+    pub permissions: Permissions,
+    /// Whether it is held with a second factor alone.
+    pub requires_mfa: bool,
 }
 
 /// One declared resource: its table, its path and its rules.
@@ -124,6 +138,15 @@ impl Declaration {
     /// What a column of `resource` refers to.
     pub fn target(&self, resource: &Resource, column: usize) -> Option<&Arc<Resource>> {
         self.find(&resource.columns.get(column)?.reference.as_ref()?.to)
+    }
+
+    /// `admin` and those that are declared, if any is: rules ask for no other.
+    pub fn declared_roles(&self) -> Option<Vec<&str>> {
+        if self.roles.is_empty() {
+            return None;
+        }
+        let others = self.roles.iter().map(|role| role.name.as_str()).filter(|name| *name != ADMIN);
+        Some([ADMIN].into_iter().chain(others).collect())
     }
 
     /// Every role the rules ask for, sorted.

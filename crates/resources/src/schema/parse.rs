@@ -1,4 +1,4 @@
-//! `[resources]` of the app file to a [`Declaration`], with every problem in one go.
+//! `[resources]` and `[roles]` of the app file to a [`Declaration`], with every problem in one go.
 use std::{sync::Arc, time::Duration};
 
 use kernel::{
@@ -13,7 +13,7 @@ use super::{
     index::{Index, Predicate},
     model::{Column, Declaration, OnDelete, Owner, Reference, Resource, Rules, Stamp},
     reader::Reader,
-    rules,
+    roles, rules,
 };
 use crate::search::MOST_FIELDS;
 
@@ -49,8 +49,8 @@ const INDEXED_LENGTH: usize = INDEXED_BYTES / 4;
 const DEFAULT_TEXT_LENGTH: i64 = 10_000;
 const DEFAULT_JSON_BYTES: i64 = 65_536;
 
-/// Reads `[resources]`. `is_reserved` tells the names of Hardpan's own tables.
-pub fn parse(table: &Table, is_reserved: &dyn Fn(&str) -> bool) -> (Declaration, Vec<Problem>) {
+/// Reads `[resources]` and `[roles]`. `is_reserved` tells the names of Hardpan's own tables.
+pub fn parse(table: &Table, roles: &Table, is_reserved: &dyn Fn(&str) -> bool) -> (Declaration, Vec<Problem>) {
     let mut problems = Vec::new();
     let prefixes: Vec<(&str, &str)> =
         table.iter().map(|(name, value)| (name.as_str(), prefix_of(name, value))).collect();
@@ -84,8 +84,9 @@ pub fn parse(table: &Table, is_reserved: &dyn Fn(&str) -> bool) -> (Declaration,
             fix: "leave one of the two out".into(),
         });
     }
-    // Rules last: they read fields of every resource.
-    let mut declaration = Declaration { resources: resources.into_iter().map(Arc::new).collect() };
+    let roles = roles::read(roles, &mut problems);
+    // Rules last: they read fields of every resource, and ask for roles.
+    let mut declaration = Declaration { resources: resources.into_iter().map(Arc::new).collect(), roles };
     rules::read(table, &mut declaration, &mut problems);
     (declaration, problems)
 }

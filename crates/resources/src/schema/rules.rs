@@ -103,4 +103,8 @@ impl Scope for Fields<'_> {
         let resource = self.declaration.target(self.resource, column)?;
         Some(Box::new(Fields { declaration: self.declaration, resource }))
     }
+
+    fn roles(&self) -> Option<Vec<&str>> {
+        self.declaration.declared_roles()
+    }
 }

@@ -1,4 +1,6 @@
 //! What the declaration accepts, refuses, and turns into.
+use kernel::Permission;
+
 use super::{
     parse::*,
     shape::{Shapes, TableShape},
@@ -6,7 +8,11 @@ use super::{
 };
 
 fn read(text: &str) -> (Declaration, Vec<Problem>) {
-    parse(&text.parse().unwrap(), &|name| name == "users")
+    read_with("", text)
+}
+
+fn read_with(roles: &str, text: &str) -> (Declaration, Vec<Problem>) {
+    parse(&text.parse().unwrap(), &roles.parse().unwrap(), &|name| name == "users")
 }
 
 fn keys(text: &str) -> Vec<String> {
@@ -51,6 +57,67 @@ fn a_good_declaration_has_no_problems() {
             ("documents__title__key", "title".to_owned()),
         ]
     );
+}
+
+const ROLES: &str = r#"
+[reader]
+description = "Reads everything"
+[support]
+permissions = ["users:read", "sessions:manage"]
+requires_mfa = true
+[admin]
+requires_mfa = true
+"#;
+
+#[test]
+fn roles_are_declared_with_what_they_permit() {
+    let (declaration, problems) = read_with(ROLES, GOOD);
+    assert_eq!(problems, []);
+    let roles: Vec<_> = declaration.roles.iter().map(|role| (role.name.as_str(), role.permissions.names())).collect();
+    let all = Permission::ALL.map(Permission::as_str).to_vec();
+    assert_eq!(roles, [("reader", vec![]), ("support", vec!["users:read", "sessions:manage"]), ("admin", all)]);
+    let of = |name: &str| declaration.roles.iter().find(|role| role.name == name).unwrap();
+    assert_eq!(of("reader").description.as_deref(), Some("Reads everything"));
+    assert!(of("support").requires_mfa && of("admin").requires_mfa && !of("reader").requires_mfa);
+}
+
+#[test]
+fn rules_ask_for_declared_roles_if_any_is_declared() {
+    let (_, problems) = read_with("[raeder]", GOOD);
+    let found: Vec<_> = problems.iter().map(|problem| (problem.key.as_str(), problem.reason.as_str())).collect();
+    let reason = "at character 47: there is no role `reader`; declared are admin, raeder";
+    assert_eq!(found, [("resources.documents.access.read", reason)]);
+    // Fields' rules are rules, too; `admin` need not be declared.
+    let text =
+        "[notes.fields]\na = { type = \"text\", read = \"actor.has_role('hr')\", write = \"actor.has_role('admin')\" }";
+    let keys: Vec<_> = read_with("[editor]", text).1.into_iter().map(|problem| problem.key).collect();
+    assert_eq!(keys, ["resources.notes.fields.a.read"]);
+    assert_eq!(read(text).1, []);
+}
+
+#[test]
+fn each_mistake_in_a_role_is_named_with_what_is_known() {
+    for (text, key, fix) in [
+        ("editor = 1", "roles.editor", "write [roles.editor]"),
+        ("[Editor]", "roles.Editor", "use up to 64 of a-z, 0-9 and _, a letter first"),
+        (
+            "[editor]\npermission = []",
+            "roles.editor.permission",
+            "known here are permissions, description, requires_mfa",
+        ),
+        ("[editor]\npermissions = 'users:read'", "roles.editor.permissions", "write a list of strings"),
+        (
+            "[editor]\npermissions = ['users:read', 'users:write']",
+            "roles.editor.permissions",
+            "known are users:read, users:manage, roles:manage, sessions:manage, api_keys:manage, health:read, docs:read",
+        ),
+        ("[editor]\nrequires_mfa = 'yes'", "roles.editor.requires_mfa", "write true or false"),
+        ("[admin]\npermissions = ['users:read']", "roles.admin.permissions", "leave it out"),
+    ] {
+        let problems = read_with(text, "").1;
+        let found: Vec<_> = problems.iter().map(|problem| (problem.key.as_str(), problem.fix.as_str())).collect();
+        assert_eq!(found, [(key, fix)], "{text}");
+    }
 }
 
 #[test]

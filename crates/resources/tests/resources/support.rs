@@ -60,7 +60,7 @@ impl World {
 }
 
 pub fn declare(text: &str) -> Arc<Declaration> {
-    let (declaration, problems) = schema::parse(&text.parse().unwrap(), &|_| false);
+    let (declaration, problems) = schema::parse(&text.parse().unwrap(), &toml::Table::new(), &|_| false);
     assert_eq!(problems, []);
     Arc::new(declaration)
 }

@@ -44,6 +44,28 @@ fn a_folder_without_an_app_file_is_named() {
 }
 
 #[test]
+fn a_role_that_is_misspelt_in_a_rule_is_named_with_its_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let app = "[app]\nname = \"notes\"\n[auth]\nrequire_mfa = [\"edtior\"]\n[roles.editor]\npermissions = [\"users:reed\"]\n\
+               [resources.notes.fields]\ntext = { type = \"text\" }\n\
+               [resources.notes.access]\nread = \"actor.has_role('edtior')\"\n";
+    std::fs::write(dir.path().join("hardpan.toml"), app).unwrap();
+    let output = run(&["check", dir.path().to_str().unwrap()], &[]);
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    for part in [
+        "resources.notes.access.read",
+        "at character 16: there is no role `edtior`; declared are admin, editor",
+        "`users:reed` is not a permission",
+        "known are users:read, users:manage",
+        "auth.require_mfa",
+        "declare [roles.edtior], or leave it out",
+    ] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+}
+
+#[test]
 fn the_document_needs_no_database_and_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let app = dir.path().to_str().unwrap();

@@ -8,6 +8,7 @@ mod log_in;
 mod log_out;
 mod mfa;
 mod parallel;
+mod permissions;
 mod profile;
 mod refresh;
 mod registration;

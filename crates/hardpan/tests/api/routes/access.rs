@@ -49,7 +49,7 @@ const TABLE: &[(&[&str], [u16; 4])] = &[
     (&["delete_me", "delete_other_sessions"], [401, 204, 204, 204]),
     // Not even administrators end a session by this path.
     (&["delete_session"], [401, 404, 204, 404]),
-    (&["list_users", "get_user", "set_user_roles", "list_user_sessions"], [401, 403, 403, 200]),
+    (&["list_users", "get_user", "list_roles", "set_user_roles", "list_user_sessions"], [401, 403, 403, 200]),
     (&["delete_user_sessions"], [401, 403, 403, 204]),
     (&["list_api_keys"], [401, 200, 200, 200]),
     (&["create_api_key"], [401, 201, 201, 201]),

@@ -3,3 +3,5 @@ mod access;
 mod api_keys;
 mod bad_input;
 mod tokens;
+
+pub use access::expected;
