@@ -208,7 +208,7 @@ impl Foundation {
                 Registration::Closed => identity::Registration::Closed,
             },
             access_ttl: auth.access_ttl,
-            refresh_ttl: auth.refresh_ttl,
+            sessions: identity::Lifetimes { idle: auth.refresh_ttl, most: auth.session_max },
             password_min_length: auth.password_min_length,
             breached_passwords: breached,
             tries: self.config.limits.is_enabled.then(|| policy(self.config.limits.account)),

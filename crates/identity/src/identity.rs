@@ -25,7 +25,7 @@ use crate::{
     passwords::{BreachedRange, Passwords, Policy},
     recent::Changes,
     roles::{self, RoleTerms, Roles},
-    sessions::{self, Sessions},
+    sessions::{self, Lifetimes, Sessions},
     tokens::Tokens,
 };
 
@@ -43,8 +43,8 @@ pub struct Settings {
     pub app_name: String,
     pub registration: Registration,
     pub access_ttl: Duration,
-    /// From each refresh; a session ends 30 days after its log-in at the latest, or after this, when it is longer.
-    pub refresh_ttl: Duration,
+    /// How long sessions last.
+    pub sessions: Lifetimes,
     /// Of accounts without a second factor, in characters.
     pub password_min_length: usize,
     /// Who knows the passwords that leaked.
@@ -117,7 +117,7 @@ impl Identity {
         })?;
         let roles = Roles::new(&settings.roles)?;
         let changes = Changes::new();
-        let sessions = Sessions::new(settings.refresh_ttl, roles.clone(), changes.clone(), cursors.clone());
+        let sessions = Sessions::new(settings.sessions, roles.clone(), changes.clone(), cursors.clone());
         let api_keys =
             ApiKeys::new(keyring, roles.clone(), changes, sessions.clone(), cursors.clone(), &settings.resources)?;
         let (issuer, audience) = (settings.public_url.clone(), settings.app_name);

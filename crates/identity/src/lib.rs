@@ -25,7 +25,7 @@ pub use logins::Registration;
 pub use notices::Pages;
 pub use passwords::{BreachedRange, RangeService};
 pub use roles::RoleTerms;
-pub use sessions::SessionView;
+pub use sessions::{Lifetimes, SessionView};
 
 /// The slices of this crate, lowest first; each may call those before it.
 pub const SLICES: [&str; 15] = [

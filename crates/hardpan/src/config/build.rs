@@ -51,6 +51,7 @@ pub fn config(
             },
             access_ttl: settings.duration("auth.access_ttl")?,
             refresh_ttl: settings.duration("auth.refresh_ttl")?,
+            session_max: settings.duration("auth.session_max")?,
             require_mfa: settings.list("auth.require_mfa")?.to_vec(),
             password_min_length: settings.int("auth.password_min_length")?,
             breached_passwords: settings.text("auth.breached_passwords").map(str::to_owned),

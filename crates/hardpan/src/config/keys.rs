@@ -120,6 +120,7 @@ pub const KEYS: &[Key] = &[
         .default("open"),
     key("auth.access_ttl", Kind::Duration, "How long an access token is valid").default("1h"),
     key("auth.refresh_ttl", Kind::Duration, "How long a session lives without being used").default("7d"),
+    key("auth.session_max", Kind::Duration, "How long a session lives at most, however much it is used; it cannot be switched off").default("30d"),
     key("auth.require_mfa", Kind::Roles, "Roles that nobody holds without a second factor").default(""),
     key("auth.password_min_length", Kind::Int(8, 128), "Shortest password of an account without a second factor, in characters; with one 8 are enough").default("15"),
     key("auth.breached_passwords", Kind::Url(&["https://", "http://"]), "Service that new passwords are looked up in by the first five digits of their SHA-1")

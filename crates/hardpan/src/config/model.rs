@@ -92,7 +92,10 @@ pub struct Cors {
 pub struct Auth {
     pub registration: Registration,
     pub access_ttl: Duration,
+    /// How long a session lives unused.
     pub refresh_ttl: Duration,
+    /// How long it lives at most.
+    pub session_max: Duration,
     /// Roles that are held with a second factor alone.
     pub require_mfa: Vec<String>,
     /// Characters.

@@ -52,7 +52,7 @@ impl Logins {
             token_type: "Bearer",
             device_token: grant.device_token.as_deref(),
         });
-        let answer = Answer { user: &grant.user, tokens, expires_in: grant.expires_in.as_secs() };
+        let answer = Answer { user: &grant.user, tokens, expires_in: grant.expires_in.as_secs().max(1) };
         let mut reply = Reply::json(status, &answer)?;
         if status == StatusCode::CREATED {
             reply = reply.header(header::LOCATION, "/auth/v1/me")?;

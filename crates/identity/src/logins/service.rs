@@ -204,10 +204,11 @@ impl Logins {
 
     pub(crate) fn grant(&self, ctx: &Ctx, user: User, session: Session) -> Result<Grant> {
         let tokens = self.tokens();
+        let (access_token, expires_in) = tokens.issue_access(&session, ctx.now())?;
         Ok(Grant {
-            access_token: tokens.issue_access(&session, ctx.now())?,
+            access_token,
             refresh_token: tokens.issue_refresh(&session),
-            expires_in: tokens.access_ttl(),
+            expires_in,
             device_token: None,
             user,
             session,

@@ -11,7 +11,7 @@ pub(crate) use model::{NewSession, Session, Transport};
 pub(crate) use rotation::Rotation;
 pub use routes::routes;
 pub(crate) use routes::session_schema;
-pub use service::Sessions;
+pub use service::{Lifetimes, Sessions};
 
 /// This slice's migrations.
 pub const MIGRATIONS: [::store::Migration; 1] = [::store::Migration {

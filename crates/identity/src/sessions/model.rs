@@ -3,6 +3,8 @@ use ::store::RequestInfo;
 use kernel::{Actor, Method, Principal, Proof, SessionId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
+use super::service::Lifetimes;
+
 /// A stored session.
 #[derive(Clone, Debug)]
 pub struct Session {
@@ -57,6 +59,11 @@ const USER_AGENT_MAX: usize = 256;
 impl Session {
     pub(super) fn is_live(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none() && self.expires_at > now
+    }
+
+    /// The same as sessions last now: one from when they lasted longer ends with the others.
+    pub(super) fn within(self, lifetimes: Lifetimes) -> Self {
+        Self { expires_at: lifetimes.cut(self.created_at, self.expires_at), ..self }
     }
 
     /// When anything was last proven.

@@ -30,18 +30,17 @@ pub enum Rotation {
 pub(super) async fn rotate(
     tx: &mut Tx<'_>,
     ctx: &Ctx,
-    lifetimes: &Lifetimes,
+    lifetimes: Lifetimes,
     id: SessionId,
     generation: i64,
 ) -> Result<Rotation> {
     let now = ctx.now();
-    let extension = Extension { until: now.plus(lifetimes.refresh_ttl), cap: lifetimes.cap_micros() };
+    let extension = Extension { until: now.plus(lifetimes.idle), most: lifetimes.most };
     if let Some(session) = store::rotate(tx, id, generation, now, &extension).await? {
         return Ok(Rotation::Successor(session));
     }
-    let Some(session) = store::get(tx, id).await?.filter(|session| session.is_live(now)) else {
-        return Ok(Rotation::Refused);
-    };
+    let stored = store::get(tx, id).await?.map(|session| session.within(lifetimes));
+    let Some(session) = stored.filter(|session| session.is_live(now)) else { return Ok(Rotation::Refused) };
     let is_parent = generation.checked_add(1) == Some(session.generation);
     let is_in_grace = session.rotated_at.is_some_and(|rotated_at| now.since(rotated_at) <= GRACE);
     if is_parent && is_in_grace {

@@ -13,7 +13,7 @@ use super::{
     model::{NewSession, Session, SessionView, user_agent},
     rotation::{self, Rotation},
     state::States,
-    store,
+    store::{self, Standing},
 };
 use crate::{
     cursor::{self, Cursors},
@@ -21,25 +21,34 @@ use crate::{
     roles::Roles,
 };
 
-/// No session outlives this without a new log-in, however often it is refreshed.
-const MAX_LIFETIME: Duration = Duration::from_hours(30 * 24);
-
-/// Microseconds for which a session that is over is kept, for whoever looks into what happened.
-const KEPT: i64 = 30 * 24 * 3_600_000_000;
+/// How long a session that is over is kept, for whoever looks into what happened.
+const KEPT: Duration = Duration::from_hours(30 * 24);
 /// Sessions one transaction removes.
 const CHUNK: i64 = 500;
 
 /// How long sessions last.
-pub(super) struct Lifetimes {
-    /// From the last refresh.
-    pub refresh_ttl: Duration,
-    /// From the log-in.
-    cap: Duration,
+#[derive(Clone, Copy, Debug)]
+pub struct Lifetimes {
+    /// From the log-in, or from the last refresh.
+    pub idle: Duration,
+    /// From the log-in, however often it is refreshed.
+    pub most: Duration,
 }
 
 impl Lifetimes {
-    pub(super) fn cap_micros(&self) -> i64 {
-        i64::try_from(self.cap.as_micros()).unwrap_or(i64::MAX / 2)
+    /// When a session ends that was last refreshed at `refreshed_at`.
+    pub(super) fn end(self, created_at: Timestamp, refreshed_at: Timestamp) -> Timestamp {
+        self.cut(created_at, refreshed_at.plus(self.idle))
+    }
+
+    /// The same for one that was to end at `expires_at` when sessions might last longer.
+    pub(super) fn cut(self, created_at: Timestamp, expires_at: Timestamp) -> Timestamp {
+        created_at.plus(self.most).min(expires_at)
+    }
+
+    /// Sessions that began then or before are over.
+    pub(super) fn horizon(self, now: Timestamp) -> Timestamp {
+        now.minus(self.most)
     }
 }
 
@@ -54,18 +63,15 @@ struct Inner {
 }
 
 impl Sessions {
-    /// A session lasts `refresh_ttl` from its last refresh, and at most 30 days from its log-in (or `refresh_ttl`,
-    /// when that is longer). `changes` hears of what is changed here.
-    pub(crate) fn new(refresh_ttl: Duration, roles: Roles, changes: Changes, cursors: Cursors) -> Self {
-        let lifetimes = Lifetimes { refresh_ttl, cap: refresh_ttl.max(MAX_LIFETIME) };
-        Self(Arc::new(Inner { lifetimes, states: States::new(roles, changes), cursors }))
+    /// `changes` hears of what is changed here.
+    pub(crate) fn new(lifetimes: Lifetimes, roles: Roles, changes: Changes, cursors: Cursors) -> Self {
+        Self(Arc::new(Inner { lifetimes, states: States::new(roles, changes, lifetimes), cursors }))
     }
 
     /// Removes sessions that have been over for a month at least, and says how many. Safe to stop and to run twice.
     pub(crate) async fn purge(&self, ctx: &Ctx) -> Result<u64> {
         ctx.actor.require_system()?;
-        let floor =
-            id::uuid_v7_floor(Timestamp::from_micros(ctx.now().micros() - self.0.lifetimes.cap_micros() - KEPT));
+        let floor = id::uuid_v7_floor(self.0.lifetimes.horizon(ctx.now()).minus(KEPT));
         let mut total = 0;
         loop {
             let removed = ctx.write(move |_, tx| async move { store::purge(tx, floor, CHUNK).await }.boxed()).await?;
@@ -90,7 +96,7 @@ impl Sessions {
             created_at: now,
             last_seen_at: now,
             rotated_at: None,
-            expires_at: now.plus(self.0.lifetimes.refresh_ttl),
+            expires_at: self.0.lifetimes.end(now, now),
             revoked_at: None,
         };
         store::insert(tx, &session).await?;
@@ -107,7 +113,8 @@ impl Sessions {
     pub(crate) async fn elevate(&self, tx: &mut Tx<'_>, ctx: &Ctx, method: Method) -> Result<Session> {
         let (old_id, now) = (ctx.actor.require_session()?.1, ctx.now());
         let ended = || Error::new(Code::InvalidToken);
-        let old = store::get(tx, old_id).await?.filter(|session| session.is_live(now)).ok_or_else(ended)?;
+        let old = store::get(tx, old_id).await?.map(|session| session.within(self.0.lifetimes));
+        let old = old.filter(|session| session.is_live(now)).ok_or_else(ended)?;
         if !store::revoke(tx, old_id, old.user_id, now).await? {
             return Err(ended());
         }
@@ -125,7 +132,7 @@ impl Sessions {
 
     /// Takes the refresh token of `generation`. After a [`Rotation::Reused`] is committed, [`Sessions::forget`] it.
     pub(crate) async fn rotate(&self, tx: &mut Tx<'_>, ctx: &Ctx, id: SessionId, generation: i64) -> Result<Rotation> {
-        rotation::rotate(tx, ctx, &self.0.lifetimes, id, generation).await
+        rotation::rotate(tx, ctx, self.0.lifetimes, id, generation).await
     }
 
     /// Who holds a session, when it stands: at most one second old, and never older than what this process changed.
@@ -146,7 +153,9 @@ impl Sessions {
     /// Errors: 401 when the caller's session has ended meanwhile. The caller holds the account's lock.
     pub(crate) async fn confirm(&self, tx: &mut Tx<'_>, ctx: &Ctx) -> Result<()> {
         let (_, id) = ctx.actor.require_session()?;
-        let standing = store::standing(tx, id).await?.filter(|standing| standing.expires_at > ctx.now());
+        let now = ctx.now();
+        let is_live = |standing: &Standing| self.0.lifetimes.cut(standing.created_at, standing.expires_at) > now;
+        let standing = store::standing(tx, id).await?.filter(is_live);
         standing.map(|_| ()).ok_or_else(|| Error::new(Code::InvalidToken))
     }
 
@@ -165,11 +174,13 @@ impl Sessions {
     ) -> Result<Page<SessionView>> {
         require_own_or_managed(ctx, user_id)?;
         let start = self.0.cursors.start("sessions", after)?;
+        let (lifetimes, rows) = (self.0.lifetimes, cursor::rows(limit));
         let sessions = ctx.read(move |ctx, tx| {
-            async move { store::list(tx, user_id, ctx.now(), start, cursor::rows(limit)).await }.boxed()
+            let now = ctx.now();
+            async move { store::list(tx, user_id, now, lifetimes.horizon(now), start, rows).await }.boxed()
         });
         let current = ctx.actor.principal().and_then(Principal::session);
-        let views = sessions.await?.into_iter().map(|session| session.view(current)).collect();
+        let views = sessions.await?.into_iter().map(|session| session.within(lifetimes).view(current)).collect();
         Ok(self.0.cursors.page("sessions", views, limit, |session: &SessionView| session.id.uuid()))
     }
 

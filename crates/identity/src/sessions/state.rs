@@ -3,7 +3,10 @@ use ::store::Source;
 use futures_util::FutureExt as _;
 use kernel::{Principal, Result, SessionId, Strength, Timestamp, UserId, actor::strength};
 
-use super::store::{self, Standing};
+use super::{
+    service::Lifetimes,
+    store::{self, Standing},
+};
 use crate::{
     recent::{Changes, Recent},
     roles::Roles,
@@ -14,6 +17,7 @@ pub(super) struct States {
     recent: Recent<SessionId, State>,
     changes: Changes,
     roles: Roles,
+    lifetimes: Lifetimes,
 }
 
 struct State {
@@ -22,8 +26,8 @@ struct State {
 }
 
 impl States {
-    pub(super) fn new(roles: Roles, changes: Changes) -> Self {
-        Self { recent: Recent::new(changes.clone()), changes, roles }
+    pub(super) fn new(roles: Roles, changes: Changes, lifetimes: Lifetimes) -> Self {
+        Self { recent: Recent::new(changes.clone()), changes, roles, lifetimes }
     }
 
     /// Who holds session `id` of `user_id`, when it stands. Errors: 503 when that cannot be known.
@@ -51,7 +55,7 @@ impl States {
     }
 
     fn state(&self, id: SessionId, standing: Standing) -> State {
-        let Standing { user_id, proofs, has_second_factor, expires_at, roles } = standing;
+        let Standing { user_id, proofs, has_second_factor, created_at, expires_at, roles } = standing;
         let held = self.roles.held(roles, strength(&proofs) == Strength::Multi);
         let principal = Principal {
             roles: held.roles,
@@ -61,6 +65,6 @@ impl States {
             is_held_back: held.is_held_back,
             ..Principal::of_session(user_id, id)
         };
-        State { principal, expires_at }
+        State { principal, expires_at: self.lifetimes.cut(created_at, expires_at) }
     }
 }

@@ -1,4 +1,6 @@
 //! SQL of the sessions.
+use std::time::Duration;
+
 use ::store::{Row, Tx};
 use kernel::{Error, Proof, Result, Role, SessionId, Timestamp, UserId, Uuid, Value};
 
@@ -26,8 +28,8 @@ pub(super) async fn insert(tx: &mut Tx<'_>, session: &Session) -> Result<()> {
 /// How long a rotated session lasts.
 pub(super) struct Extension {
     pub until: Timestamp,
-    /// Microseconds after its creation that no session outlives.
-    pub cap: i64,
+    /// After its creation.
+    pub most: Duration,
 }
 
 /// Moves a live session from `generation` to the next. None when another was first, or it lives no more.
@@ -40,10 +42,11 @@ pub(super) async fn rotate(
 ) -> Result<Option<Session>> {
     let sql = "UPDATE sessions SET generation = generation + 1, rotated_at = $3, last_seen_at = $3, \
                expires_at = CASE WHEN created_at + $5 < $4 THEN created_at + $5 ELSE $4 END \
-               WHERE id = $1 AND generation = $2 AND revoked_at IS NULL AND expires_at > $3 \
+               WHERE id = $1 AND generation = $2 AND revoked_at IS NULL AND expires_at > $3 AND created_at + $5 > $3 \
                RETURNING id, user_id, generation, transport, methods, user_agent, address, created_at, authenticated_at, \
                last_seen_at, rotated_at, expires_at, revoked_at";
-    let params = [id.into(), generation.into(), at.into(), extension.until.into(), extension.cap.into()];
+    let most = i64::try_from(extension.most.as_micros()).map_err(Error::internal)?;
+    let params = [id.into(), generation.into(), at.into(), extension.until.into(), most.into()];
     tx.query_opt(sql, &params).await?.as_ref().map(session).transpose()
 }
 
@@ -59,18 +62,21 @@ pub(super) async fn get(tx: &mut Tx<'_>, id: SessionId) -> Result<Option<Session
     tx.query_opt(sql, &[id.into()]).await?.as_ref().map(session).transpose()
 }
 
-/// Live sessions of one user below `start`, newest first.
+/// Live sessions of one user below `start` that began after `horizon`, newest first.
 pub(super) async fn list(
     tx: &mut Tx<'_>,
     user_id: UserId,
     at: Timestamp,
+    horizon: Timestamp,
     start: Uuid,
     rows: i64,
 ) -> Result<Vec<Session>> {
     let sql = "SELECT id, user_id, generation, transport, methods, user_agent, address, created_at, authenticated_at, \
                last_seen_at, rotated_at, expires_at, revoked_at FROM sessions \
-               WHERE user_id = $1 AND id < $3 AND revoked_at IS NULL AND expires_at > $2 ORDER BY id DESC LIMIT $4";
-    let rows = tx.query(sql, &[user_id.into(), at.into(), start.into(), rows.into()]).await?;
+               WHERE user_id = $1 AND id < $3 AND revoked_at IS NULL AND expires_at > $2 AND created_at > $5 \
+               ORDER BY id DESC LIMIT $4";
+    let params = [user_id.into(), at.into(), start.into(), rows.into(), horizon.into()];
+    let rows = tx.query(sql, &params).await?;
     rows.iter().map(session).collect()
 }
 
@@ -99,6 +105,7 @@ pub(super) struct Standing {
     pub user_id: UserId,
     pub proofs: Vec<Proof>,
     pub has_second_factor: bool,
+    pub created_at: Timestamp,
     pub expires_at: Timestamp,
     pub roles: Vec<Role>,
 }
@@ -106,7 +113,8 @@ pub(super) struct Standing {
 /// One query over three slices' tables, because it runs for every session every second. None when the session was
 /// revoked or the account is not active.
 pub(super) async fn standing(tx: &mut Tx<'_>, id: SessionId) -> Result<Option<Standing>> {
-    let sql = "SELECT s.user_id, s.authenticated_at, s.methods, s.expires_at, u.has_second_factor, r.role FROM sessions s \
+    let sql = "SELECT s.user_id, s.authenticated_at, s.methods, s.expires_at, u.has_second_factor, r.role, s.created_at \
+               FROM sessions s \
                JOIN users u ON u.id = s.user_id LEFT JOIN user_roles r ON r.user_id = s.user_id \
                WHERE s.id = $1 AND s.revoked_at IS NULL AND u.state = 'active' ORDER BY r.role";
     let rows = tx.query(sql, &[id.into()]).await?;
@@ -116,6 +124,7 @@ pub(super) async fn standing(tx: &mut Tx<'_>, id: SessionId) -> Result<Option<St
         user_id: first.get(0)?,
         proofs: split_proofs(&first.get::<String>(2)?, first.get(1)?),
         has_second_factor: first.get(4)?,
+        created_at: first.get(6)?,
         expires_at: first.get(3)?,
         roles: roles.into_iter().flatten().map(Role::from).collect(),
     }))

@@ -7,7 +7,10 @@ use kernel::{Error, Result, SessionId, Timestamp, UserId};
 use moka::sync::Cache;
 
 use super::model::{Claims, Verified};
-use crate::keys::{Keys, SigningKey};
+use crate::{
+    keys::{Keys, SigningKey},
+    sessions::Session,
+};
 
 /// Tells access tokens from every other JWT (RFC 9068).
 const TYPE: &str = "at+jwt";
@@ -32,11 +35,9 @@ impl AccessTokens {
         Self { keys, issuer, audience, ttl, verified }
     }
 
-    pub(super) const fn ttl(&self) -> Duration {
-        self.ttl
-    }
-
-    pub(super) fn issue(&self, user_id: UserId, session_id: SessionId, now: Timestamp) -> Result<String> {
+    /// A token for a session, and how long it is good: no longer than the session.
+    pub(super) fn issue(&self, session: &Session, now: Timestamp) -> Result<(String, Duration)> {
+        let expires_at = now.plus(self.ttl).min(session.expires_at);
         let key = self.keys.active();
         let mut header = Header::new(key.algorithm);
         header.typ = Some(TYPE.to_owned());
@@ -44,12 +45,13 @@ impl AccessTokens {
         let claims = Claims {
             iss: self.issuer.clone(),
             aud: self.audience.clone(),
-            sub: user_id.to_string(),
-            sid: session_id.to_string(),
+            sub: session.user_id.to_string(),
+            sid: session.id.to_string(),
             iat: now.seconds(),
-            exp: now.plus(self.ttl).seconds(),
+            exp: expires_at.seconds(),
         };
-        encode(&header, &claims, &key.signing).map_err(Error::internal)
+        let token = encode(&header, &claims, &key.signing).map_err(Error::internal)?;
+        Ok((token, expires_at.since(now)))
     }
 
     /// What `token` proves at `now`, if anything.

@@ -33,12 +33,9 @@ impl Tokens {
         })))
     }
 
-    pub(crate) fn access_ttl(&self) -> Duration {
-        self.0.access.ttl()
-    }
-
-    pub(crate) fn issue_access(&self, session: &Session, now: Timestamp) -> Result<String> {
-        self.0.access.issue(session.user_id, session.id, now)
+    /// An access token, and how long it is good.
+    pub(crate) fn issue_access(&self, session: &Session, now: Timestamp) -> Result<(String, Duration)> {
+        self.0.access.issue(session, now)
     }
 
     /// What an access token proves at `now`, if anything. Says nothing about whether its session still stands.

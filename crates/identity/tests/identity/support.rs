@@ -2,7 +2,9 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use http_body_util::BodyExt as _;
-use identity::{AccountKeeper, Identity, Messenger, NewAccount, Pages, Registration, RoleTerms, Settings, User};
+use identity::{
+    AccountKeeper, Identity, Lifetimes, Messenger, NewAccount, Pages, Registration, RoleTerms, Settings, User,
+};
 use kernel::{Permissions, Secret, SeededRandom};
 use platform::{
     notifications::{MailUrl, Mailbox, Notifications, Post, PostSettings, Templates},
@@ -42,7 +44,7 @@ pub fn settings() -> Settings {
         app_name: "notes".to_owned(),
         registration: Registration::Open,
         access_ttl: Duration::from_hours(1),
-        refresh_ttl: Duration::from_hours(7 * 24),
+        sessions: Lifetimes { idle: Duration::from_hours(7 * 24), most: Duration::from_hours(30 * 24) },
         password_min_length: 15,
         breached_passwords: None,
         tries: None,
@@ -145,7 +147,7 @@ impl App {
     /// that ids do not tell the order.
     pub async fn audited(&self) -> Vec<String> {
         let rows = self.query("SELECT action FROM audit_log ORDER BY action").await;
-        let quiet = ["signing_key.created", "account.created", "session.created"];
+        let quiet = ["signing_key.created", "account.created", "session.created", "device.new"];
         let actions = rows.iter().map(|row| row.get::<String>(0).unwrap());
         actions.filter(|action| !quiet.contains(&action.as_str())).collect()
     }

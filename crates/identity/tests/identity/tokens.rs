@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use identity::Settings;
+use identity::{Lifetimes, Settings};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use kernel::Clock as _;
 use serde_json::{Value as Json, json};
@@ -184,7 +184,8 @@ async fn a_token_that_was_cached_still_expires() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_token_outlives_its_session() {
     for engine in Engine::BOTH {
-        let settings = Settings { refresh_ttl: Duration::from_mins(30), ..settings() };
+        let settings =
+            Settings { sessions: Lifetimes { idle: Duration::from_mins(30), ..settings().sessions }, ..settings() };
         let app = App::start_with(engine, settings, Vec::new()).await;
         let token = app.register("ann@example.com").await.text("access_token");
         app.db.clock.advance(Duration::from_mins(30) - Duration::from_micros(1));

@@ -13,6 +13,7 @@ mod profile;
 mod refresh;
 mod registration;
 mod roles;
+mod session_limits;
 mod sessions;
 mod step_up;
 mod tries;

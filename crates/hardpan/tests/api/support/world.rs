@@ -214,13 +214,20 @@ impl TestApp {
 
     /// Another server over the same database, with a pool and randomness of its own.
     pub async fn another_node(&self) -> Server {
+        self.another_node_with(|_| ()).await
+    }
+
+    /// The same configured otherwise.
+    pub async fn another_node_with(&self, change: impl FnOnce(&mut Config)) -> Server {
+        let mut config = self.server.config.clone();
+        change(&mut config);
         let source = Source {
             db: Db::open(self.db.options()).await.unwrap(),
             clock: self.db.clock.clone(),
             random: Arc::new(SeededRandom::new(2)),
         };
         let declaration = Arc::clone(self.server.records.declaration());
-        Foundation::new(self.server.config.clone(), declaration, source).unwrap().build().await.unwrap()
+        Foundation::new(config, declaration, source).unwrap().build().await.unwrap()
     }
 
     pub fn advance(&self, by: Duration) {
