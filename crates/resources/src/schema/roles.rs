@@ -58,12 +58,11 @@ fn role(reader: &mut Reader, name: &str) -> DeclaredRole {
 fn permissions(reader: &mut Reader, names: &[&str]) -> Permissions {
     let mut permissions = Permissions::NONE;
     for name in names {
-        match Permission::parse(name) {
-            Some(permission) => permissions = permissions.and([permission].into_iter().collect()),
-            None => {
-                let known = Permission::ALL.map(Permission::as_str).join(", ");
-                reader.problem("permissions", format!("`{name}` is not a permission"), format!("known are {known}"));
-            }
+        if let Some(permission) = Permission::parse(name) {
+            permissions = permissions.and([permission].into_iter().collect());
+        } else {
+            let known = Permission::ALL.map(Permission::as_str).join(", ");
+            reader.problem("permissions", format!("`{name}` is not a permission"), format!("known are {known}"));
         }
     }
     permissions
