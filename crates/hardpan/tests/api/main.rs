@@ -13,6 +13,7 @@ mod copies;
 mod credentials;
 mod edge;
 mod identity;
+mod incidents;
 mod messages;
 #[cfg(feature = "oidc")]
 mod oauth;

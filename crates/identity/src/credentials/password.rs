@@ -10,11 +10,13 @@ use crate::notices::Told;
 impl Credentials {
     /// Changes the caller's password. The session that asks goes on, every other one ends, and so do API keys and all that was sent out.
     ///
-    /// Errors: 401, `invalid_credentials`; 422; 503.
+    /// Errors: 401, `invalid_credentials`; 422; 429 after too many tries; 503.
     pub(super) async fn change_password(&self, ctx: &Ctx, current: Secret<String>, new: Secret<String>) -> Result<()> {
         let (principal, kept) = ctx.actor.require_session()?;
         let user_id = principal.user_id;
         let user = self.accounts().own(ctx).await?;
+        // Whoever has a session alone must not find the password out here (CVE-2025-64102).
+        let counted = self.logins().guard().admit(self.logins().subject(ctx, user_id).await?, ctx.now())?;
         let Some(old) = self.accounts().try_password(ctx, user_id, current).await? else {
             let failed = ctx.write(move |ctx, tx| {
                 async move { audit::record(tx, &ctx, Entry::new("password.change_failed", "user", user_id)).await }
@@ -23,6 +25,7 @@ impl Credentials {
             failed.await?;
             return Err(Error::new(Code::InvalidCredentials));
         };
+        counted.succeeded();
         let hash = self.hash(ctx, &user, "new_password", new).await?;
         let credentials = self.clone();
         let changed = ctx.write(move |ctx, tx| {

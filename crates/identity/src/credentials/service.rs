@@ -105,6 +105,10 @@ impl Credentials {
     pub(super) fn single_use(&self) -> &SingleUse {
         self.0.logins.single_use()
     }
+
+    pub(super) fn logins(&self) -> &Logins {
+        &self.0.logins
+    }
 }
 
 /// The ticket a link carries. Errors: 401 `invalid_token`.

@@ -120,7 +120,7 @@ impl Logins {
     }
 
     /// Whose tries are counted when somebody tries to be `user_id`.
-    pub(super) async fn subject(&self, ctx: &Ctx, user_id: UserId) -> Result<Subject<'static>> {
+    pub(crate) async fn subject(&self, ctx: &Ctx, user_id: UserId) -> Result<Subject<'static>> {
         if ctx.request.device.is_none() {
             return Ok(Subject::Account(user_id));
         }
@@ -239,7 +239,7 @@ impl Logins {
         &self.0.devices
     }
 
-    pub(super) fn guard(&self) -> &Guard {
+    pub(crate) fn guard(&self) -> &Guard {
         &self.0.guard
     }
 

@@ -49,6 +49,7 @@ impl AccessTokens {
             sid: session.id.to_string(),
             iat: now.seconds(),
             exp: expires_at.seconds(),
+            nbf: None,
         };
         let token = encode(&header, &claims, &key.signing).map_err(Error::internal)?;
         Ok((token, expires_at.since(now)))
@@ -79,7 +80,9 @@ impl AccessTokens {
         }
         let key = self.keys.find(header.kid.as_deref()?)?;
         let claims = decode::<Claims>(token, &key.verifying, &self.validation(key)).ok()?.claims;
-        let is_issued = claims.iat <= now.plus(SKEW).seconds() && claims.iat <= claims.exp;
+        let latest = now.plus(SKEW).seconds();
+        let is_begun = claims.nbf.is_none_or(|nbf| nbf <= latest);
+        let is_issued = claims.iat <= latest && claims.iat <= claims.exp && is_begun;
         let expires_at = Timestamp::from_micros(claims.exp.checked_mul(1_000_000)?);
         let is_ours = claims.iss == self.issuer && claims.aud == self.audience;
         if !is_issued || !is_ours {

@@ -19,6 +19,7 @@ fn get(app: &TestApp, peer: &str) -> Request {
     app.get("/nowhere").peer(peer)
 }
 
+/// better-auth#10203, GHSA-p6v2-xcpg-h6xw: whoever went through the addresses of a /64 had as many tries.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_network_of_ipv6_is_one_address() {
     on_both_with(&FEW, async |app| {
@@ -35,6 +36,7 @@ async fn a_network_of_ipv6_is_one_address() {
     .await;
 }
 
+/// better-auth#10203, GHSA-p6v2-xcpg-h6xw: the leftmost of `X-Forwarded-For` was believed of anyone.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_stranger_says_of_itself_does_not_count() {
     for environment in [&FEW[..], &[FEW[0], PROXIES]] {

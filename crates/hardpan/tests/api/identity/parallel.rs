@@ -30,6 +30,7 @@ async fn of_fifty_registrations_of_one_address_one_is_made() {
     .await;
 }
 
+/// GHSA-392p-2q2v-4372 of better-auth.
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_refreshes_of_one_token_have_one_successor() {
     on_both(async |app| {

@@ -56,6 +56,7 @@ async fn an_old_token_ends_the_session() {
     .await;
 }
 
+/// supabase/auth#466: whoever lost an answer gets the same one again, for a time that nothing makes longer.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_parent_yields_the_same_successor_for_ten_seconds() {
     on_both(async |app| {
@@ -70,6 +71,7 @@ async fn the_parent_yields_the_same_successor_for_ten_seconds() {
     .await;
 }
 
+/// supabase/auth#466: a grandparent ends the session.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_use_of_the_successor_ends_the_parents_time() {
     on_both(async |app| {

@@ -2,5 +2,5 @@
 mod forged;
 mod linking;
 mod log_in;
-mod providers;
+pub mod providers;
 mod states;

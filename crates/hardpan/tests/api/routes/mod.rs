@@ -1,5 +1,5 @@
 //! What holds for every route, generated from the list of routes.
-mod access;
+pub mod access;
 mod api_keys;
 mod bad_input;
 mod tokens;

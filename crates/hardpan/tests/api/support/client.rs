@@ -79,6 +79,15 @@ impl Request {
         self.untyped(body).header("content-type", content_type)
     }
 
+    /// The same as a GET of another path, without a body.
+    #[must_use]
+    pub fn to(mut self, path: &str) -> Self {
+        self.method = Method::GET;
+        path.clone_into(&mut self.path);
+        self.body.clear();
+        self
+    }
+
     /// To another node.
     #[must_use]
     pub fn through(mut self, app: &App) -> Self {

@@ -77,7 +77,9 @@ impl SoftKey {
 
     /// Someone new with a passkey, logged in with it, and the passkey's id.
     pub async fn holder(app: &TestApp, email: &str) -> (Person, String) {
-        let mut key = Self::passkey();
+        // Where its pages are; passkeys are bound to names, and so not to 127.0.0.1.
+        let origin = app.server.config.app.public_url.replace("127.0.0.1", "localhost");
+        let mut key = Self { origin, ..Self::passkey() };
         let passkey = key.register(app, &app.register(email).await).await;
         (key.log_in(app).await, passkey["id"].as_str().unwrap().to_owned())
     }

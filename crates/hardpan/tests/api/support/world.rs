@@ -16,6 +16,7 @@ use web::{Method, Route, Routes};
 use super::{Request, contract::Contract};
 
 pub const PASSWORD: &str = "correct horse battery staple";
+pub const MASTER_KEY: &str = "nP1hzrH+mCdTs/dz8eFh+jMgXSYZDubnoHmSuQglaRQ=";
 const APP_FILE: &str = include_str!("app.toml");
 
 /// A whole server.
@@ -75,7 +76,7 @@ fn configured(dir: &Path, app_file: &str, url: &str, environment: &[(&str, &str)
     let mut all = BTreeMap::from(
         [
             ("HARDPAN_PROFILE", "testing"),
-            ("HARDPAN_MASTER_KEY", "nP1hzrH+mCdTs/dz8eFh+jMgXSYZDubnoHmSuQglaRQ="),
+            ("HARDPAN_MASTER_KEY", MASTER_KEY),
             ("DATABASE_URL", url),
             // Where `letters` finds it.
             ("HARDPAN_MAIL__URL", "file:mail"),
