@@ -1,5 +1,6 @@
 //! Second factors: generators of codes, codes that travel, and backup codes.
 mod backup_codes;
+mod codes;
 mod model;
 mod routes;
 mod service;

@@ -5,7 +5,7 @@ use kernel::{
 };
 use serde::Deserialize;
 use serde_json::json;
-use web::{Call, Method, Reply, Route, Routes, StatusCode};
+use web::{Call, Class, Method, Reply, Route, Routes, StatusCode};
 
 use super::{model::FactorKind, service::Factors};
 
@@ -14,6 +14,8 @@ const PATH: &str = "/auth/v1/me/factors";
 const BACKUP_CODES: &str = "/auth/v1/me/backup-codes";
 /// Characters.
 const LABEL_MAX: usize = 100;
+/// Characters, with what people write between the digits.
+const PHONE_MAX: usize = 40;
 
 pub fn routes(factors: &Factors) -> Routes {
     vec![
@@ -29,6 +31,20 @@ pub fn routes(factors: &Factors) -> Routes {
                 "What the app is told, shown once; confirm it with a code",
                 Some(enrolment_schema()),
             )
+            .errors(&[Code::TooMany]),
+        Route::new(Method::POST, "/auth/v1/me/factors/sms", "enrol_sms", factors, enrol_sms)
+            .step_up(StepUp::FRESH)
+            .class(Class::Credentials)
+            .body(Schema::new(vec![phone_field(), label_field()]))
+            .summary(TAG, "Begin to add a telephone: a code is sent there; wants a fresh log-in")
+            .answers(StatusCode::CREATED, "Confirm it with the code", Some(sent_schema()))
+            .errors(&[Code::TooMany]),
+        Route::new(Method::POST, "/auth/v1/me/factors/email", "enrol_email", factors, enrol_email)
+            .step_up(StepUp::FRESH)
+            .class(Class::Credentials)
+            .optional_body(Schema::new(vec![label_field()]))
+            .summary(TAG, "Begin to add one's mail address: a code is sent there; wants a fresh log-in")
+            .answers(StatusCode::CREATED, "Confirm it with the code", Some(sent_schema()))
             .errors(&[Code::TooMany]),
         Route::new(Method::DELETE, "/auth/v1/me/factors/{id}", "delete_factor", factors, delete)
             .step_up(StepUp::FRESH)
@@ -60,6 +76,22 @@ async fn enrol_totp(factors: Factors, mut call: Call) -> Result<Reply> {
     Reply::json(StatusCode::CREATED, &factors.enrol_totp(&call.ctx, body.unwrap_or_default().label).await?)
 }
 
+#[derive(Deserialize)]
+struct EnrolSmsBody {
+    phone: String,
+    label: Option<String>,
+}
+
+async fn enrol_sms(factors: Factors, mut call: Call) -> Result<Reply> {
+    let EnrolSmsBody { phone, label } = call.body()?;
+    Reply::json(StatusCode::CREATED, &factors.enrol_sms(&call.ctx, &phone, label).await?)
+}
+
+async fn enrol_email(factors: Factors, mut call: Call) -> Result<Reply> {
+    let body: Option<EnrolBody> = call.body()?;
+    Reply::json(StatusCode::CREATED, &factors.enrol_email(&call.ctx, body.unwrap_or_default().label).await?)
+}
+
 async fn delete(factors: Factors, call: Call) -> Result<Reply> {
     factors.delete(&call.ctx, call.id("id")?).await?;
     Ok(Reply::no_content())
@@ -77,6 +109,10 @@ fn label_field() -> Field {
     Field::optional("label", Kind::Text { min: 1, max: LABEL_MAX }).describe("What its owner calls it")
 }
 
+fn phone_field() -> Field {
+    Field::required("phone", Kind::Text { min: 8, max: PHONE_MAX }).describe("With its country code, as +41791234567")
+}
+
 fn left_field() -> Field {
     Field::required("left", Kind::Int { min: 0, max: 10 })
 }
@@ -87,6 +123,7 @@ fn list_schema() -> Schema {
         Field::required("id", Kind::Id("fac".into())),
         Field::required("kind", Kind::Enum(kinds)),
         Field::required("label", Kind::text(LABEL_MAX)).nullable(),
+        Field::required("phone", Kind::text(PHONE_MAX)).nullable().describe("Of a telephone, masked: +41*****67"),
         Field::required("is_confirmed", Kind::Bool).describe("Whether log-ins ask for it"),
         Field::required("created_at", Kind::Timestamp),
         Field::required("last_used_at", Kind::Timestamp).nullable(),
@@ -101,6 +138,14 @@ fn enrolment_schema() -> Schema {
         Field::required("secret", Kind::text(64)).describe("In base 32, to type in"),
         Field::required("otpauth_uri", Kind::text(1000)),
         Field::required("qr_svg", Kind::text(100_000)).describe("The same as a picture to scan"),
+    ])
+}
+
+fn sent_schema() -> Schema {
+    Schema::new(vec![
+        Field::required("id", Kind::Id("fac".into())),
+        Field::optional("phone", Kind::text(PHONE_MAX)).describe("Masked"),
+        Field::required("expires_in", Kind::Int { min: 1, max: i64::MAX }).describe("Seconds until the code ends"),
     ])
 }
 

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use ::store::{Ctx, Tx};
 use futures_util::{FutureExt as _, future::BoxFuture};
-use kernel::{Code, Error, FactorId, Result, StepUp, Timestamp, UserId};
+use kernel::{Code, Error, FactorId, Result, Secret, StepUp, Timestamp, UserId, Uuid};
 use platform::{
     audit::{self, Entry},
     secrets::{Keyring, MacKey},
@@ -56,7 +56,11 @@ impl Factors {
     pub async fn list(&self, ctx: &Ctx) -> Result<Vec<FactorView>> {
         let user_id = ctx.actor.require_login()?.user_id;
         let factors = ctx.read(move |_, tx| async move { store::list(tx, user_id).await }.boxed()).await?;
-        Ok(factors.into_iter().map(Factor::view).collect())
+        let views = factors.into_iter().map(|factor| {
+            let phone = self.phone(&factor)?.map(|phone| phone.masked());
+            Ok(factor.view(phone))
+        });
+        views.collect()
     }
 
     /// Begins to add a generator of codes; it counts once its first code was confirmed. One that was begun before and not
@@ -67,35 +71,43 @@ impl Factors {
         let user_id = ctx.actor.require_fresh(ctx.now(), StepUp::FRESH)?.user_id;
         let mut secret = vec![0; totp::SECRET_LENGTH];
         ctx.random().fill(&mut secret);
-        let id: FactorId = ctx.new_id();
-        let sealed = self.0.keyring.seal(ctx.random(), SEALED, id.uuid().as_bytes(), &secret)?;
-        let factor = Factor {
-            id,
-            kind: FactorKind::Totp,
-            label,
-            secret: sealed,
-            created_at: ctx.now(),
-            confirmed_at: None,
-            last_used_at: None,
-        };
-        let factors = self.clone();
-        let added = ctx.write(move |_, tx| {
-            async move {
-                let user = factors.0.accounts.lock(tx, user_id).await?.ok_or_else(|| Error::new(Code::InvalidToken))?;
-                store::delete_unconfirmed(tx, user_id, FactorKind::Totp).await?;
-                if store::list(tx, user_id).await?.len() >= MOST {
-                    return Err(Error::new(Code::TooMany));
-                }
-                store::insert(tx, user_id, &factor).await?;
-                Ok(user.email)
-            }
-            .boxed()
-        });
-        let email = added.await?;
-        let (secret, otpauth_uri) = totp::describe(&secret, &self.0.issuer, &email)?;
+        let factor = self.unconfirmed(ctx, FactorKind::Totp, label, &secret)?;
+        let (id, factors) = (factor.id, self.clone());
+        let added = ctx.write(move |_, tx| async move { factors.add(tx, user_id, &factor).await }.boxed());
+        let (secret, otpauth_uri) = totp::describe(&secret, &self.0.issuer, &added.await?.email)?;
         let code = QrCode::new(&otpauth_uri).map_err(Error::internal)?;
         let qr_svg = code.render::<svg::Color<'_>>().min_dimensions(200, 200).build();
         Ok(Enrolment { id, secret, otpauth_uri, qr_svg })
+    }
+
+    /// A factor that counts for nothing yet.
+    pub(super) fn unconfirmed(
+        &self,
+        ctx: &Ctx,
+        kind: FactorKind,
+        label: Option<String>,
+        secret: &[u8],
+    ) -> Result<Factor> {
+        let id: FactorId = ctx.new_id();
+        let secret = self.0.keyring.seal(ctx.random(), SEALED, id.uuid().as_bytes(), secret)?;
+        Ok(Factor { id, kind, label, secret, created_at: ctx.now(), confirmed_at: None, last_used_at: None })
+    }
+
+    /// Adds a factor in the place of one of its kind that was begun before and not confirmed, and holds the account.
+    ///
+    /// Errors: 401; 409 `too_many`.
+    pub(super) async fn add(&self, tx: &mut Tx<'_>, user_id: UserId, factor: &Factor) -> Result<User> {
+        let user = self.0.accounts.lock(tx, user_id).await?.filter(User::is_active);
+        let user = user.ok_or_else(|| Error::new(Code::InvalidToken))?;
+        store::delete_unconfirmed(tx, user_id, factor.kind).await?;
+        let others = store::list(tx, user_id).await?;
+        // One place at most that codes of a kind go to: nobody has to say which.
+        let is_there = FactorKind::SENT.contains(&factor.kind) && others.iter().any(|other| other.kind == factor.kind);
+        if is_there || others.len() >= MOST {
+            return Err(Error::new(Code::TooMany));
+        }
+        store::insert(tx, user_id, factor).await?;
+        Ok(user)
     }
 
     /// Whether `code` confirms the factor `id`. The caller holds the account's lock, and forgets the user's sessions after the commit.
@@ -115,8 +127,12 @@ impl Factors {
         if factor.confirmed_at.is_some() {
             return Err(Error::new(Code::AlreadyConfirmed));
         }
-        if !self.is_totp(tx, ctx, &factor, code).await? {
+        if !self.takes(tx, ctx, user, &factor, id.uuid(), code).await? {
             return Ok(None);
+        }
+        // The code came by that address.
+        if factor.kind == FactorKind::Email && self.0.accounts.verify_email(tx, ctx, user_id, &user.email).await? {
+            audit::record(tx, ctx, Entry::new("email.verified", "user", user_id)).await?;
         }
         self.0.accounts.recount_factors(tx, user_id).await?;
         self.0.notices.tell(tx, ctx, user, Told::FactorAdded(factor.kind.describe())).await?;
@@ -198,11 +214,12 @@ impl Factors {
         ctx.read(move |_, tx| async move { store::codes_left(tx, user_id).await }.boxed()).await
     }
 
-    /// What an account can prove besides its first factor.
+    /// What an account can be asked for besides its first factor: no SMS where none can be sent.
     pub(crate) async fn kinds(&self, tx: &mut Tx<'_>, user_id: UserId) -> Result<Vec<FactorKind>> {
         let mut kinds: Vec<FactorKind> = Vec::new();
         for factor in store::list(tx, user_id).await? {
-            if factor.confirmed_at.is_some() && !kinds.contains(&factor.kind) {
+            let can_be_asked = factor.kind != FactorKind::Sms || self.0.notices.has_sms();
+            if factor.confirmed_at.is_some() && can_be_asked && !kinds.contains(&factor.kind) {
                 kinds.push(factor.kind);
             }
         }
@@ -215,15 +232,18 @@ impl Factors {
         Ok(kinds)
     }
 
-    /// Whether `code` proves `kind`, and uses it up. The caller holds the account's lock and commits either way.
+    /// Whether `code` proves `kind`, and uses it up. One that was sent is good for `request` alone: the challenge that it answers or
+    /// the session that it proves anew. The caller holds the account's lock and commits either way.
     pub(crate) async fn prove(
         &self,
         tx: &mut Tx<'_>,
         ctx: &Ctx,
-        user_id: UserId,
+        user: &User,
         kind: FactorKind,
+        request: Uuid,
         code: &str,
     ) -> Result<bool> {
+        let user_id = user.id;
         if kind == FactorKind::BackupCode {
             let is_right = store::take_code(tx, user_id, &backup_codes::digest(&self.0.backup, user_id, code)).await?;
             if is_right {
@@ -232,19 +252,47 @@ impl Factors {
             return Ok(is_right);
         }
         for factor in store::list(tx, user_id).await? {
-            if factor.kind == kind && factor.confirmed_at.is_some() && self.is_totp(tx, ctx, &factor, code).await? {
+            if factor.kind == kind
+                && factor.confirmed_at.is_some()
+                && self.takes(tx, ctx, user, &factor, request, code).await?
+            {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
+    async fn takes(
+        &self,
+        tx: &mut Tx<'_>,
+        ctx: &Ctx,
+        user: &User,
+        factor: &Factor,
+        request: Uuid,
+        code: &str,
+    ) -> Result<bool> {
+        let Some(to) = self.recipient(factor, user)? else { return self.is_totp(tx, ctx, factor, code).await };
+        let is_right = self.0.notices.take_code(tx, ctx, &to, request, code).await?;
+        if is_right {
+            store::note_use(tx, factor.id, ctx.now()).await?;
+        }
+        Ok(is_right)
+    }
+
     async fn is_totp(&self, tx: &mut Tx<'_>, ctx: &Ctx, factor: &Factor, code: &str) -> Result<bool> {
-        let secret = self.0.keyring.open(SEALED, factor.id.uuid().as_bytes(), &factor.secret)?;
+        let secret = self.open(factor)?;
         match totp::matching_step(secret.expose(), code, ctx.now())? {
             Some(step) => store::take_step(tx, factor.id, step, ctx.now()).await,
             None => Ok(false),
         }
+    }
+
+    pub(super) fn open(&self, factor: &Factor) -> Result<Secret<Vec<u8>>> {
+        self.0.keyring.open(SEALED, factor.id.uuid().as_bytes(), &factor.secret)
+    }
+
+    pub(super) fn notices(&self) -> &Notices {
+        &self.0.notices
     }
 }
 

@@ -32,6 +32,12 @@ pub(super) async fn take_step(tx: &mut Tx<'_>, id: FactorId, step: i64, at: Time
     Ok(tx.execute(sql, &[id.into(), step.into(), at.into()]).await? == 1)
 }
 
+/// Notes that a code was taken. A factor is confirmed by its first one.
+pub(super) async fn note_use(tx: &mut Tx<'_>, id: FactorId, at: Timestamp) -> Result<()> {
+    let sql = "UPDATE factors SET last_used_at = $2, confirmed_at = COALESCE(confirmed_at, $2) WHERE id = $1";
+    tx.execute(sql, &[id.into(), at.into()]).await.map(|_| ())
+}
+
 pub(super) async fn delete(tx: &mut Tx<'_>, user_id: UserId, id: FactorId) -> Result<()> {
     let sql = "DELETE FROM factors WHERE user_id = $1 AND id = $2";
     tx.execute(sql, &[user_id.into(), id.into()]).await.map(|_| ())

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     accounts::User,
     devices::Seen,
+    factors::FactorKind,
     sessions::{NewSession, Session, Transport},
 };
 
@@ -37,6 +38,11 @@ impl Half {
 
     pub(super) fn proof(&self) -> Option<Proof> {
         Some(Proof { method: Method::parse(&self.method)?, at: Timestamp::from_micros(self.at) })
+    }
+
+    /// Whether `kind` may be the second factor: what was the first is none, as a code from the mailbox that a link came to.
+    pub(super) fn admits(&self, kind: FactorKind) -> bool {
+        self.method != kind.method().as_str()
     }
 
     pub(super) fn read(bytes: &[u8]) -> Result<Self> {
@@ -72,7 +78,8 @@ impl Logins {
         let payload = serde_json::to_vec(&half).map_err(Error::internal)?;
         let issue = Issue { purpose: Purpose::MFA, user_id: Some(user.id), payload: &payload };
         let ticket = self.single_use().issue(tx, ctx, issue).await?;
-        let kinds = self.factors().kinds(tx, user.id).await?;
+        let mut kinds = self.factors().kinds(tx, user.id).await?;
+        kinds.retain(|kind| half.admits(*kind));
         Ok(Begun::Challenge(Challenge { id: ticket.reveal(), kinds, expires_in: Purpose::MFA.ttl }))
     }
 
@@ -91,5 +98,26 @@ impl Logins {
     pub(crate) async fn half(&self, tx: &mut Tx<'_>, ctx: &Ctx, ticket: &Ticket) -> Result<Option<Half>> {
         let found = self.single_use().find(tx, ctx, Purpose::MFA, ticket).await?;
         found.map(|payload| Half::read(payload.expose())).transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// CVE-2024-45042: whoever logs in by mail does not get a second proof from the same mailbox.
+    #[test]
+    fn the_first_factor_is_not_the_second() {
+        let half = |method: Method| Half {
+            user_id: String::new(),
+            method: method.as_str().to_owned(),
+            at: 0,
+            transport: Transport::Bearer,
+        };
+        assert!(!half(Method::Email).admits(FactorKind::Email));
+        assert!(!half(Method::Sms).admits(FactorKind::Sms));
+        for kind in FactorKind::ALL {
+            assert!(half(Method::Password).admits(kind), "{kind:?}");
+        }
     }
 }

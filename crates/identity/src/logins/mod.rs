@@ -1,6 +1,7 @@
 //! Log-ins: registering, logging in, second factors, refreshing and logging out, by bearer tokens and by cookies.
 mod answers;
 mod challenge;
+mod codes;
 mod cookies;
 mod model;
 mod registration;

@@ -91,7 +91,7 @@ impl Logins {
         if self.single_use().attempt(tx, ctx, Purpose::MFA, ticket).await?.is_none() {
             return Ok(Verdict::Over);
         }
-        if !self.factors().prove(tx, ctx, user_id, kind, code).await? {
+        if !half.admits(kind) || !self.factors().prove(tx, ctx, &user, kind, ticket.subject, code).await? {
             self.note_wrong_code(tx, ctx, user_id, kind).await?;
             return Ok(Verdict::Wrong);
         }
@@ -131,7 +131,10 @@ impl Logins {
                     return Ok(Verdict::Wrong);
                 };
                 let session = logins.accounts().sessions().elevate(tx, &ctx, kind.method()).await?;
-                Ok(Verdict::Right(User { has_second_factor: true, ..user }, session))
+                // As it is now: with a factor more, and perhaps a proven address.
+                let user = logins.accounts().find(tx, user_id).await?;
+                let user = user.ok_or_else(|| Error::new(Code::InvalidToken))?;
+                Ok(Verdict::Right(user, session))
             }
             .boxed()
         });
@@ -170,7 +173,7 @@ impl Logins {
                     }
                     (StepUpFactor::Password(_), None) => (false, Method::Password),
                     (StepUpFactor::Code(kind, code), _) => {
-                        (logins.factors().prove(tx, &ctx, user_id, *kind, code).await?, kind.method())
+                        (logins.factors().prove(tx, &ctx, &user, *kind, old.uuid(), code).await?, kind.method())
                     }
                 };
                 if !is_right {

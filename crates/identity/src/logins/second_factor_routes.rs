@@ -23,6 +23,19 @@ pub(super) fn routes(logins: &Logins) -> Routes {
             .summary(TAG, "Complete a log-in with a second factor")
             .answers(StatusCode::OK, "The account and its tokens", Some(grant_schema()))
             .errors(&[Code::InvalidToken, Code::InvalidCode, Code::CsrfFailed]),
+        Route::new(Method::POST, "/auth/v1/mfa/send", "send_mfa", logins, send_mfa)
+            .access(Access::Public)
+            .class(Class::Credentials)
+            .body(Schema::new(vec![challenge_field(), sent_method_field()]))
+            .summary(TAG, "Send a code for a log-in that wants a second factor")
+            .answers(StatusCode::ACCEPTED, "It is on its way; one sent before is good no more", None)
+            .errors(&[Code::InvalidToken, Code::NotFound]),
+        Route::new(Method::POST, "/auth/v1/step-up/send", "send_step_up", logins, send_step_up)
+            .class(Class::Credentials)
+            .body(Schema::new(vec![sent_method_field()]))
+            .summary(TAG, "Send a code to prove oneself anew with")
+            .answers(StatusCode::ACCEPTED, "It is on its way; one sent before is good no more", None)
+            .errors(&[Code::NotFound]),
         Route::new(Method::POST, "/auth/v1/step-up", "step_up", logins, step_up)
             .class(Class::Credentials)
             .body(step_up_schema())
@@ -60,6 +73,30 @@ async fn verify(logins: Logins, mut call: Call) -> Result<Reply> {
 }
 
 #[derive(Deserialize)]
+struct SendMfaBody {
+    challenge_id: String,
+    method: FactorKind,
+}
+
+async fn send_mfa(logins: Logins, mut call: Call) -> Result<Reply> {
+    let body: SendMfaBody = call.body()?;
+    let ticket = Ticket::parse(&body.challenge_id).ok_or_else(|| Error::new(Code::InvalidToken))?;
+    logins.send_challenge_code(&call.ctx, ticket, body.method).await?;
+    Ok(Reply::accepted())
+}
+
+#[derive(Deserialize)]
+struct SendStepUpBody {
+    method: FactorKind,
+}
+
+async fn send_step_up(logins: Logins, mut call: Call) -> Result<Reply> {
+    let body: SendStepUpBody = call.body()?;
+    logins.send_step_up_code(&call.ctx, body.method).await?;
+    Ok(Reply::accepted())
+}
+
+#[derive(Deserialize)]
 struct StepUpBody {
     method: String,
     password: Option<String>,
@@ -91,7 +128,7 @@ async fn confirm(logins: Logins, mut call: Call) -> Result<Reply> {
 fn verify_schema() -> Schema {
     let methods = FactorKind::ALL.into_iter().map(|kind| kind.as_str().into()).collect();
     Schema::new(vec![
-        Field::required("challenge_id", Kind::text(200)).describe("As the log-in gave it"),
+        challenge_field(),
         Field::required("method", Kind::Enum(methods)),
         code_field(),
         Field::optional("trust_device", Kind::Bool).describe("Ask for no second factor on this device for thirty days"),
@@ -106,6 +143,14 @@ fn step_up_schema() -> Schema {
         Field::optional("password", Kind::text(MAX_BYTES)),
         Field { is_required: false, ..code_field() },
     ])
+}
+
+fn challenge_field() -> Field {
+    Field::required("challenge_id", Kind::text(200)).describe("As the log-in gave it")
+}
+
+fn sent_method_field() -> Field {
+    Field::required("method", Kind::Enum(FactorKind::SENT.into_iter().map(|kind| kind.as_str().into()).collect()))
 }
 
 fn code_field() -> Field {

@@ -1,8 +1,10 @@
-//! Notices: mail to the owners of accounts, with links that work once, or to tell them what was changed.
+//! Notices: messages to the owners of accounts, with links and codes that work once, or to tell them what was changed.
+mod codes;
 mod model;
 mod service;
 mod store;
 
+pub(crate) use codes::Recipient;
 pub(crate) use model::{Letter, Told};
 pub use model::{Page, Pages};
 pub use service::Notices;

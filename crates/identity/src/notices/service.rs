@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 
 use ::store::{Ctx, Tx};
 use futures_util::FutureExt as _;
-use kernel::{Result, Secret, Uuid};
+use kernel::{Code, Error, Result, Secret, Uuid};
 use platform::{
     notifications::{Mail, Mailbox, Notifications, Template},
     secrets::{Keyring, MacKey},
@@ -116,12 +116,35 @@ impl Notices {
         store::count(tx, self.subject(what, recipient), &limit, ctx.now()).await
     }
 
+    /// The same, where the recipient may be told. Errors: 429, with the time to wait.
+    pub(crate) async fn admit(&self, tx: &mut Tx<'_>, ctx: &Ctx, what: &str, recipient: &str) -> Result<()> {
+        if self.may_send(tx, ctx, what, recipient).await? {
+            return Ok(());
+        }
+        let next = store::next(tx, self.subject(what, recipient), MOST).await?;
+        let at = next.map_or(ctx.now(), |next| {
+            let after_pause = next.last_at.plus(PAUSE);
+            next.full_since.map_or(after_pause, |since| after_pause.max(since.plus(HOUR)))
+        });
+        Err(Error::new(Code::RateLimited)
+            .with_detail("One was sent a moment ago, or several in the last hour.")
+            .with_retry_after(at.since(ctx.now())))
+    }
+
     /// What stands for an address, whether anyone has it or not.
     pub(crate) fn subject(&self, what: &str, recipient: &str) -> Uuid {
         let digest = self.0.recipients.sign(&[what.as_bytes(), &[0], canonical(recipient).as_bytes()].concat());
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&digest[..16]);
         Uuid::from_bytes(bytes)
+    }
+
+    pub(super) fn notifications(&self) -> &Notifications {
+        &self.0.notifications
+    }
+
+    pub(super) fn single_use(&self) -> &SingleUse {
+        &self.0.single_use
     }
 
     pub(crate) fn link(&self, page: Page, token: &Secret<String>) -> String {

@@ -11,6 +11,13 @@ pub(super) struct Limit {
     pub most: i64,
 }
 
+/// What is to be waited for.
+pub(super) struct Next {
+    pub last_at: Timestamp,
+    /// When the hour began in which there were as many as may be.
+    pub full_since: Option<Timestamp>,
+}
+
 /// Counts one more, unless that is too many; one statement, so that of many at once one is counted.
 pub(super) async fn count(tx: &mut Tx<'_>, recipient: Uuid, limit: &Limit, at: Timestamp) -> Result<bool> {
     let sql = "INSERT INTO sendings (recipient, since, sent, last_at) VALUES ($1, $2, 1, $2) \
@@ -20,6 +27,13 @@ pub(super) async fn count(tx: &mut Tx<'_>, recipient: Uuid, limit: &Limit, at: T
                WHERE sendings.last_at <= $3 AND (sendings.since <= $4 OR sendings.sent < $5)";
     let params = [recipient.into(), at.into(), limit.pause.into(), limit.hour.into(), limit.most.into()];
     Ok(tx.execute(sql, &params).await? == 1)
+}
+
+/// When what [`count`] refused would be counted.
+pub(super) async fn next(tx: &mut Tx<'_>, recipient: Uuid, most: i64) -> Result<Option<Next>> {
+    let sql = "SELECT last_at, CASE WHEN sent < $2 THEN NULL ELSE since END FROM sendings WHERE recipient = $1";
+    let row = tx.query_opt(sql, &[recipient.into(), most.into()]).await?;
+    row.map(|row| Ok(Next { last_at: row.get(0)?, full_since: row.get(1)? })).transpose()
 }
 
 /// Removes up to `limit` that count no more.

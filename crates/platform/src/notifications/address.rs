@@ -96,6 +96,12 @@ impl Phone {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// `+41*****67`: enough for its owner to know it by. The stars do not tell how long it is.
+    pub fn masked(&self) -> String {
+        let (start, end) = (self.0.get(..3).unwrap_or_default(), self.0.get(self.0.len() - 2..).unwrap_or_default());
+        format!("{start}*****{end}")
+    }
 }
 
 #[cfg(test)]
@@ -138,5 +144,7 @@ mod tests {
         for text in ["", "5551234567", "+05551234567", "+1555", "+1555123456789012", "+1555123456x", "+1555\n1234567"] {
             assert!(Phone::new(text).is_err(), "{text:?}");
         }
+        assert_eq!(Phone::new("+41 79 123 45 67").unwrap().masked(), "+41*****67");
+        assert_eq!(Phone::new("+1234567").unwrap().masked(), "+12*****67");
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 
 use super::{
     address::one_line,
-    links::Links,
+    links::{Links, host},
     model::{Mail, Payload, Sms},
     template::Template,
 };
@@ -88,7 +88,8 @@ impl Notifications {
         if let Some(missing) = template.values().iter().find(|name| values[**name].is_null()) {
             return Err(Error::internal(format!("{} needs {missing}", template.name())));
         }
-        let mut all = json!({"app_name": self.app_name, "app_url": self.links.public_url()});
+        let url = self.links.public_url();
+        let mut all = json!({"app_name": self.app_name, "app_url": url, "app_host": host(url)});
         if let (Some(all), Json::Object(values)) = (all.as_object_mut(), values) {
             all.extend(values);
         }

@@ -82,7 +82,7 @@ impl Template {
     }
 
     /// What it cannot be written without. `valid_for` is as `24 hours`; `at`, with `device` and `address` where they are known, comes
-    /// from [`event`](super::Notifications::event). Every template also has `app_name` and `app_url`.
+    /// from [`event`](super::Notifications::event). Every template also has `app_name`, `app_url` and `app_host`.
     pub const fn values(self) -> &'static [&'static str] {
         match self {
             Self::VerifyEmail | Self::ResetPassword | Self::EmailChangeNew | Self::Invitation => &["link", "valid_for"],

@@ -117,8 +117,8 @@ impl Templates {
 /// Values that every template can be written with.
 fn sample(template: Template) -> Json {
     let mut values = json!({
-        "app_name": "notes", "app_url": "https://notes.example.com", "device": "Firefox on Linux", "address": "203.0.113.9",
-        "inviter": "Ann",
+        "app_name": "notes", "app_url": "https://notes.example.com", "app_host": "notes.example.com",
+        "device": "Firefox on Linux", "address": "203.0.113.9", "inviter": "Ann",
     });
     for name in template.values() {
         values[*name] = match *name {

@@ -1,5 +1,6 @@
 //! Accounts, sessions and roles, as clients see them.
 mod api_keys;
+mod codes;
 mod cookies;
 mod deletion;
 mod devices;

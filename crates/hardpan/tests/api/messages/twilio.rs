@@ -1,53 +1,11 @@
 //! SMS through Twilio's API: path, form and credentials as it publishes them; what it refuses for good and what passes.
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use platform::notifications::{Phone, Sms, Template};
 use serde_json::json;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpListener,
-    sync::Mutex,
-};
 
-use crate::support::{TestApp, on_both_with};
-
-/// Answers as it is told, and keeps what it hears.
-struct Api {
-    url: String,
-    answer: Arc<Mutex<String>>,
-    heard: Arc<Mutex<Vec<String>>>,
-}
-
-impl Api {
-    async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let (answer, heard) = (Arc::new(Mutex::new(String::new())), Arc::new(Mutex::new(Vec::new())));
-        let api = Self { url, answer: Arc::clone(&answer), heard: Arc::clone(&heard) };
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let mut request = String::new();
-                let mut part = [0; 4096];
-                // The form is the end of the request.
-                while !request.contains("Body=") {
-                    let length = stream.read(&mut part).await.unwrap();
-                    assert!(length > 0, "{request}");
-                    request.push_str(&String::from_utf8_lossy(&part[..length]));
-                }
-                heard.lock().await.push(request);
-                stream.write_all(answer.lock().await.as_bytes()).await.unwrap();
-            }
-        });
-        api
-    }
-
-    async fn answers(&self, status: &str, body: &str) {
-        let length = body.len();
-        *self.answer.lock().await =
-            format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}");
-    }
-}
+use crate::support::{TestApp, Twilio, on_both_with, on_both_with_twilio};
 
 async fn send(app: &TestApp) {
     let notifications = app.server.notifications.clone();
@@ -69,36 +27,20 @@ async fn deliver(app: &TestApp) -> (u64, i64, i64) {
     (delivered, sms.waiting, sms.dead)
 }
 
-async fn on_both_with_twilio(test: impl AsyncFn(TestApp, &Api)) {
-    let api = Api::start().await;
-    let environment = [
-        ("HARDPAN_SMS__URL", api.url.as_str()),
-        ("TWILIO_ACCOUNT_SID", "AC2a8c"),
-        ("TWILIO_AUTH_TOKEN", "s3cret"),
-        ("TWILIO_FROM", "+15550000000"),
-        ("HARDPAN_OUTBOUND__ALLOW", "127.0.0.0/8"),
-    ];
-    on_both_with(&environment, async |app| {
-        api.heard.lock().await.clear();
-        test(app, &api).await;
-    })
-    .await;
-}
-
 #[tokio::test]
 async fn an_sms_is_asked_for_as_twilio_publishes_it() {
-    on_both_with_twilio(async |app, api| {
-        api.answers("201 Created", r#"{"sid": "SM1", "status": "queued", "error_code": null}"#).await;
+    on_both_with_twilio(async |app, twilio| {
+        twilio.answers("201 Created", r#"{"sid": "SM1", "status": "queued", "error_code": null}"#);
         send(&app).await;
         assert_eq!(deliver(&app).await, (1, 0, 0));
-        let heard = api.heard.lock().await;
+        let heard = twilio.heard();
         let (head, form) = heard[0].split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("POST /2010-04-01/Accounts/AC2a8c/Messages.json HTTP/1.1\r\n"), "{head}");
         // AC2a8c:s3cret
         assert!(head.contains("authorization: Basic QUMyYThjOnMzY3JldA==\r\n"), "{head}");
         assert!(head.contains("content-type: application/x-www-form-urlencoded"), "{head}");
         let expected = "To=%2B15551234567&From=%2B15550000000&\
-                        Body=493021+is+your+code+for+tested.+It+is+valid+for+10+minutes.+Never+pass+it+on.";
+                        Body=493021+is+your+code+for+tested%2C+valid+for+10+minutes.+Never+pass+it+on.%0A%0A%40127.0.0.1+%23493021";
         assert_eq!(form, expected);
     })
     .await;
@@ -106,21 +48,20 @@ async fn an_sms_is_asked_for_as_twilio_publishes_it() {
 
 #[tokio::test]
 async fn what_passes_is_tried_again_and_what_stays_is_given_up() {
-    on_both_with_twilio(async |app, api| {
-        api.answers("429 Too Many Requests", r#"{"code": 20429, "status": 429}"#).await;
+    on_both_with_twilio(async |app, twilio| {
+        twilio.answers("429 Too Many Requests", r#"{"code": 20429, "status": 429}"#);
         send(&app).await;
         assert_eq!(deliver(&app).await, (0, 1, 0));
-        api.answers("503 Service Unavailable", "<html>").await;
+        twilio.answers("503 Service Unavailable", "<html>");
         app.advance(Duration::from_secs(5));
         assert_eq!(deliver(&app).await, (0, 1, 0));
-        api.answers("201 Created", "{}").await;
+        twilio.answers("201 Created", "{}");
         app.advance(Duration::from_secs(15));
         assert_eq!(deliver(&app).await, (1, 0, 0));
-        api.answers("400 Bad Request", r#"{"code": 21211, "message": "+15551234567 is not valid", "status": 400}"#)
-            .await;
+        twilio.answers("400 Bad Request", r#"{"code": 21211, "message": "+15551234567 is not valid", "status": 400}"#);
         send(&app).await;
         assert_eq!(deliver(&app).await, (0, 0, 1));
-        assert_eq!(api.heard.lock().await.len(), 4);
+        assert_eq!(twilio.heard().len(), 4);
         let standing = app.server.outbox.standing(&app.db.ctx()).await.unwrap();
         let sms = standing.iter().find(|standing| standing.kind == "sms").unwrap();
         assert_eq!(sms.failure.as_deref(), Some("Twilio answered 400, error 21211"));
@@ -130,9 +71,9 @@ async fn what_passes_is_tried_again_and_what_stays_is_given_up() {
 
 #[tokio::test]
 async fn without_being_allowed_a_private_address_is_not_called() {
-    let api = Api::start().await;
+    let twilio = Twilio::start().await;
     let environment = [
-        ("HARDPAN_SMS__URL", api.url.as_str()),
+        ("HARDPAN_SMS__URL", twilio.url.as_str()),
         ("TWILIO_ACCOUNT_SID", "AC2a8c"),
         ("TWILIO_AUTH_TOKEN", "s3cret"),
         ("TWILIO_FROM", "+15550000000"),
@@ -140,7 +81,7 @@ async fn without_being_allowed_a_private_address_is_not_called() {
     on_both_with(&environment, async |app| {
         send(&app).await;
         assert_eq!(deliver(&app).await, (0, 1, 0));
-        assert!(api.heard.lock().await.is_empty());
+        assert!(twilio.heard().is_empty());
     })
     .await;
 }

@@ -13,12 +13,14 @@ const TABLE: &[(&[&str], [u16; 4])] = &[
     (&["live", "ready", "health", "openapi", "docs", "list_signing_keys", "log_in", "refresh"], [200, 200, 200, 200]),
     (&["register"], [201, 201, 201, 201]),
     // Its challenge is nobody's.
-    (&["verify_mfa"], [401, 401, 401, 401]),
+    (&["verify_mfa", "send_mfa"], [401, 401, 401, 401]),
     (&["list_factors", "count_backup_codes", "step_up"], [401, 200, 200, 200]),
     (&["list_devices"], [401, 200, 200, 200]),
     (&["delete_device"], [401, 404, 204, 404]),
-    (&["enrol_totp"], [401, 201, 201, 201]),
+    (&["enrol_totp", "enrol_sms", "enrol_email"], [401, 201, 201, 201]),
     (&["delete_factor"], [401, 404, 204, 404]),
+    // None of them has a factor whose codes are sent.
+    (&["send_step_up"], [401, 404, 404, 404]),
     // The owner's code is wrong, the others find nothing.
     (&["confirm_factor"], [401, 404, 401, 404]),
     // None of them has a second factor.
@@ -139,9 +141,18 @@ impl Cast {
             request = app.post(&path, &json!({"refresh_token": holder.refresh}));
         }
         let Some(person) = self.person(caller) else { return request };
-        if ["delete_me", "delete_other_sessions", "delete_api_keys", "log_out", "step_up", "change_password"]
-            .contains(&operation)
-        {
+        let with_doubles = [
+            "delete_me",
+            "delete_other_sessions",
+            "delete_api_keys",
+            "log_out",
+            "step_up",
+            "change_password",
+            // Only so many codes go to one account.
+            "enrol_sms",
+            "enrol_email",
+        ];
+        if with_doubles.contains(&operation) {
             let roles: &[&str] = if caller == "administrator" { &["admin"] } else { &[] };
             let double = app.person(&format!("{caller}.{operation}@example.com"), roles).await;
             return request.bearer(&double.token);

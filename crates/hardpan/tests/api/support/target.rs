@@ -129,6 +129,8 @@ impl Targets {
             }
             ("create_api_key", _) => Some(json!({"label": "program", "scopes": ["documents:read"]})),
             ("rotate_api_key", _) => Some(json!({"overlap_seconds": 60})),
+            // To one telephone not much is sent.
+            ("enrol_sms", _) => Some(json!({"phone": format!("+4179{nth:07}")})),
             ("step_up", _) => Some(json!({"method": "password", "password": PASSWORD})),
             ("change_password", _) => Some(json!({"current_password": PASSWORD, "new_password": PASSWORD})),
             ("log_in", _) => Some(json!({"email": "nobody@example.com", "password": PASSWORD})),
