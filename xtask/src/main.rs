@@ -5,6 +5,8 @@ use std::process::ExitCode;
 #[cfg(feature = "live")]
 mod bench;
 mod check;
+mod chromium;
+mod debian;
 mod folder;
 #[cfg_attr(not(feature = "live"), path = "relay.rs")]
 mod live;

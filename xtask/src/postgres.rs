@@ -13,7 +13,10 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::folder::Folder;
+use crate::{
+    debian::{self, output},
+    folder::Folder,
+};
 
 /// A running server.
 pub struct Server {
@@ -170,18 +173,7 @@ fn version_of(folder: &Path) -> u32 {
 
 async fn install() -> Result<PathBuf, String> {
     let missing = "PostgreSQL is not installed; the tests need its server (package `postgresql`)";
-    let may_install =
-        output("id", &["-u"]).await.as_deref() == Some("0") && output("apt-get", &["--version"]).await.is_some();
-    if !may_install {
-        return Err(missing.to_owned());
-    }
-    eprintln!("xtask: installing PostgreSQL");
-    for arguments in [&["update"][..], &["install", "-y", "postgresql"][..]] {
-        let status = Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive").status().await;
-        if !status.is_ok_and(|status| status.success()) {
-            return Err(format!("apt-get {} failed", arguments.join(" ")));
-        }
-    }
+    debian::install(missing, &["postgresql"]).await?;
     find().ok_or_else(|| missing.to_owned())
 }
 
@@ -253,9 +245,4 @@ fn serve(programs: &Path, folder: &Path, user: Option<User>, port: u16) -> io::R
 /// A port of the loopback address that nobody uses.
 pub fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
-}
-
-async fn output(name: &str, arguments: &[&str]) -> Option<String> {
-    let output = Command::new(name).args(arguments).output().await.ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

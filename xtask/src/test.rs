@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use tokio::{process::Command, signal};
 
 use crate::{
-    node,
+    chromium, node,
     postgres::{Durability, Server},
 };
 
@@ -49,6 +49,7 @@ async fn tests(arguments: Vec<String>, url: &str, server: &Server) -> Result<Exi
         .env("HARDPAN_TEST_POSTGRES_URL", url)
         .envs(server.tools())
         .envs(node::tools().await)
+        .envs(chromium::tools().await)
         .kill_on_drop(true);
     let status = command.status().await.map_err(|error| format!("cargo test could not be run: {error}"))?;
     // Ended by a signal, it has no code.

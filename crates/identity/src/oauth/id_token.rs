@@ -44,7 +44,6 @@ pub(super) struct Claims {
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 struct Extra {
-    azp: Option<String>,
     tid: Option<String>,
     /// Microsoft: whether the domain of the address is proven to be the tenant's. Without it an address is whatever its owner wrote.
     xms_edov: Option<Json>,
@@ -89,12 +88,11 @@ pub(super) fn verify(token: &str, keys: &CoreJsonWebKeySet, expected: Expected<'
         _ => Err("the nonce is another".to_owned()),
     };
     let claims = token.claims(&verifier, nonce).map_err(refused)?;
-    let extra = claims.additional_claims();
-    if extra.azp.as_ref().is_some_and(|party| party != expected.client_id) {
+    if claims.authorized_party().is_some_and(|party| party.as_str() != expected.client_id) {
         return Err(refused("it was made for another party"));
     }
     let is_email_verified = match expected.issuers {
-        Issuers::Tenants(..) => extra.xms_edov.as_ref().is_some_and(is_true),
+        Issuers::Tenants(..) => claims.additional_claims().xms_edov.as_ref().is_some_and(is_true),
         Issuers::One(_) => claims.email_verified().unwrap_or(false),
     };
     Ok(Ok(Claims {

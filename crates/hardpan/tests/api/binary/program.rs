@@ -49,8 +49,12 @@ pub struct Running {
 impl Running {
     /// Starts `hardpan serve DIR` on a free port and waits until it is ready.
     pub fn start(dir: &Path, environment: &[(&str, &str)]) -> Self {
-        let address = free_address();
-        let arguments = ["serve", dir.to_str().unwrap(), "--listen", &address];
+        Self::start_at(&free_address(), dir, environment)
+    }
+
+    /// The same on this address.
+    pub fn start_at(address: &str, dir: &Path, environment: &[(&str, &str)]) -> Self {
+        let arguments = ["serve", dir.to_str().unwrap(), "--listen", address];
         let mut child =
             hardpan(&arguments, environment).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());

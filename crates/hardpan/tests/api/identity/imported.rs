@@ -53,7 +53,8 @@ async fn a_hash_is_made_anew_at_the_first_log_in() {
 
         log_in(&app, "ann@example.com", OLD).await.expect(200);
         log_in(&app, "ann@example.com", "wrong").await.expect(401);
-        assert_eq!(audit.actions().await, ["login.failed", "session.created"]);
+        let news: Vec<String> = audit.news().await.into_iter().map(|entry| entry.action).collect();
+        assert!(!news.contains(&"password.rehashed".to_owned()), "{news:?}");
         assert_eq!(stored(&app, "ann@example.com").await, renewed);
     })
     .await;

@@ -27,10 +27,12 @@ pub fn providers() -> &'static Providers {
         let modules = std::env::var_os("HARDPAN_TEST_NODE_MODULES");
         let modules = modules.expect("run it by cargo xtask test, which installs the providers with npm");
         let mut node = Command::new("node");
-        node.arg(SCRIPT).arg(modules).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        node.arg(SCRIPT).arg(modules).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut process = node.spawn().expect("Node.js is needed for the providers");
-        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let ready = lines.map(Result::unwrap).find_map(|line| line.strip_prefix("READY ").map(str::to_owned));
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let ready = lines.by_ref().map(Result::unwrap).find_map(|line| line.strip_prefix("READY ").map(str::to_owned));
+        // What it says later must find a reader.
+        std::thread::spawn(move || lines.for_each(drop));
         let places: Json = serde_json::from_str(&ready.expect("the providers did not start")).unwrap();
         let place = |name: &str| places[name].as_str().unwrap().to_owned();
         Providers { mock: place("mock"), real: place("real"), github: place("github"), _process: process }
@@ -161,6 +163,6 @@ pub async fn tokens(app: &TestApp, claims: &Json) -> Json {
 /// What a log-in was refused with.
 pub async fn refusal(app: &TestApp, claims: &Json) -> String {
     let answer = log_in(app, "", claims).await;
-    assert!(answer.cookie("hardpan_access").is_none());
+    assert!(answer.cookie("hardpan_access").is_none(), "let in by {claims}");
     parameter(&location(&answer), "error").unwrap_or_else(|| panic!("not refused: {}", location(&answer)))
 }

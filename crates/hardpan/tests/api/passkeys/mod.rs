@@ -1,4 +1,5 @@
 //! Passkeys and security keys, as clients see them.
+mod browser;
 mod log_in;
 mod manage;
 mod register;

@@ -55,6 +55,14 @@ impl<'a> Audit<'a> {
         news.into_iter().next().unwrap()
     }
 
+    /// The only row of this action since the last look, whatever else was written.
+    pub async fn only(&mut self, action: &str) -> Entry {
+        let mut news = self.news().await;
+        news.retain(|entry| entry.action == action);
+        assert_eq!(news.len(), 1, "{action}: {news:#?}");
+        news.remove(0)
+    }
+
     /// Panics if anything was written since the last look.
     pub async fn none(&mut self, what: &str) {
         let news = self.news().await;

@@ -1,6 +1,7 @@
 //! A whole server in process, over a database of its own.
 mod audit;
 mod browser;
+mod chromium;
 mod client;
 mod codes;
 mod contract;
@@ -15,6 +16,7 @@ mod world;
 
 pub use audit::{Audit, Entry};
 pub use browser::Browser;
+pub use chromium::Chromium;
 pub use client::{Answer, Request, all};
 pub use codes::{PAUSE, PHONE, wrong_code};
 pub use contract::CODES;

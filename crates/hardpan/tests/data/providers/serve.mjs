@@ -1,5 +1,6 @@
 // Providers of log-ins for the tests: a hostile OpenID provider that says what its caller wants, a real one, and GitHub.
 // Argument: the folder of the npm packages. Prints their addresses as JSON, and ends with its standard input.
+import { createHmac, createPrivateKey, sign } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:http';
 import { pathToFileURL } from 'node:url';
@@ -24,22 +25,21 @@ mock.service.on('beforeTokenSigning', (token, request) => {
   const { header, ...claims } = forged.get(request.body.code);
   Object.assign(token.payload, claims);
   for (const [name, value] of Object.entries(claims)) if (value === null) delete token.payload[name];
-  Object.assign(token.header, header ?? {});
+  if (header?.kid) token.header.kid = header.kid;
 });
-// A token without a signature, or signed with what everyone knows.
+// A token without a signature, signed with what everyone knows, or with a header that its library would not write.
 mock.service.on('beforeResponse', (answer, request) => {
   const { header } = forged.get(request.body.code);
-  if (header?.alg === 'none') {
-    const part = (text) => Buffer.from(JSON.stringify(text)).toString('base64url');
-    const [, payload] = answer.body.id_token.split('.');
-    answer.body.id_token = `${part({ alg: 'none' })}.${payload}.`;
-  }
-  if (header?.alg === 'HS256') {
-    const part = (text) => Buffer.from(JSON.stringify(text)).toString('base64url');
-    const [, payload] = answer.body.id_token.split('.');
-    const mac = require('node:crypto').createHmac('sha256', 'secret').update(`${part({ alg: 'HS256' })}.${payload}`);
-    answer.body.id_token = `${part({ alg: 'HS256' })}.${payload}.${mac.digest('base64url')}`;
-  }
+  const signatures = {
+    none: () => '',
+    HS256: (text) => createHmac('sha256', 'secret').update(text).digest('base64url'),
+    RS256: (text) => sign('RSA-SHA256', text, createPrivateKey({ key, format: 'jwk' })).toString('base64url'),
+  };
+  const key = mock.issuer.keys.get();
+  const forgedHeader = header?.crit ? { alg: 'RS256', kid: key.kid, ...header } : { alg: header?.alg };
+  if (!forgedHeader.alg) return;
+  const text = `${Buffer.from(JSON.stringify(forgedHeader)).toString('base64url')}.${answer.body.id_token.split('.')[1]}`;
+  answer.body.id_token = `${text}.${signatures[forgedHeader.alg](Buffer.from(text))}`;
 });
 
 // GitHub: the access token is the code, and the code says who someone is.
