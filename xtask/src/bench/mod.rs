@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what the real program costs, measured over HTTP with everything on.
 mod cases;
 mod lists;
+mod log_ins;
 mod measure;
 mod options;
 mod report;
@@ -14,7 +15,10 @@ use options::{Format, Options, USAGE};
 use crate::live;
 
 /// Ends well when everything is as fast as promised.
-pub async fn run(arguments: Vec<String>) -> ExitCode {
+pub async fn run(mut arguments: Vec<String>) -> ExitCode {
+    if arguments.first().is_some_and(|name| name == "log-ins") {
+        return Box::pin(log_ins::run(arguments.split_off(1))).await;
+    }
     let options = match Options::parse(arguments) {
         Ok(options) => options,
         Err(why) => return live::misused(&why, USAGE),

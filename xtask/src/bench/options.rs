@@ -6,6 +6,7 @@ use crate::live::{count, engine::Engine};
 pub const USAGE: &str =
     "cargo xtask bench lists [--rows 10000000] [--rounds 500] [--quick] [--engine sqlite|postgres|both]
                         [--format text|json] [--hardpan PATH]
+cargo xtask bench log-ins [...]
 
   lists  lists 20 rows of ten thousand and 20 of many, at the front and at page 10,000, with the declared indexes and without
 

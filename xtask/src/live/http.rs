@@ -35,6 +35,8 @@ pub enum Manner {
 pub struct Answer {
     pub status: u16,
     pub body: Json,
+    /// Seconds after which one may ask again.
+    pub retry_after: Option<u64>,
     /// From the first byte sent to the last one received.
     pub took: Duration,
 }
@@ -122,12 +124,12 @@ impl Client {
         };
         let sent = Instant::now();
         connection.get_mut().write_all(request.as_bytes()).await.map_err(Failure::Lost)?;
-        let (status, body, is_kept) = read(&mut connection).await.map_err(Failure::Lost)?;
+        let Read { status, retry_after, body, is_kept } = read(&mut connection).await.map_err(Failure::Lost)?;
         let took = sent.elapsed();
         if is_kept && self.manner == Manner::Keep {
             self.connection = Some(connection);
         }
-        Ok(Answer { status, body: serde_json::from_slice(&body).unwrap_or_default(), took })
+        Ok(Answer { status, body: serde_json::from_slice(&body).unwrap_or_default(), retry_after, took })
     }
 
     async fn connect(&self) -> Result<BufReader<TcpStream>, Failure> {
@@ -137,13 +139,19 @@ impl Client {
     }
 }
 
-/// Status and body, and whether the connection may be used again.
-async fn read(connection: &mut BufReader<TcpStream>) -> io::Result<(u16, Vec<u8>, bool)> {
+/// What was read of an answer, and whether its connection may be used again.
+struct Read {
+    status: u16,
+    retry_after: Option<u64>,
+    body: Vec<u8>,
+    is_kept: bool,
+}
+
+async fn read(connection: &mut BufReader<TcpStream>) -> io::Result<Read> {
     let mut line = String::new();
     connection.read_line(&mut line).await?;
     let status = line.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(|| cut("a status line"))?;
-    let mut length = 0;
-    let mut is_kept = true;
+    let (mut length, mut retry_after, mut is_kept) = (0, None, true);
     loop {
         line.clear();
         if connection.read_line(&mut line).await? == 0 {
@@ -152,13 +160,14 @@ async fn read(connection: &mut BufReader<TcpStream>) -> io::Result<(u16, Vec<u8>
         let Some((name, value)) = line.trim_end().split_once(':') else { break };
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.trim().parse().map_err(|_| cut("a length"))?,
+            "retry-after" => retry_after = value.trim().parse().ok(),
             "connection" => is_kept = !value.trim().eq_ignore_ascii_case("close"),
             _ => {}
         }
     }
     let mut body = vec![0; length];
     connection.read_exact(&mut body).await?;
-    Ok((status, body, is_kept))
+    Ok(Read { status, retry_after, body, is_kept })
 }
 
 fn cut(what: &str) -> io::Error {
