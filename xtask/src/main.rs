@@ -5,14 +5,12 @@ use std::process::ExitCode;
 #[cfg(feature = "live")]
 mod bench;
 mod check;
-mod chromium;
-mod debian;
 mod folder;
 #[cfg_attr(not(feature = "live"), path = "relay.rs")]
 mod live;
-mod node;
 mod postgres;
 mod test;
+mod tools;
 #[cfg(feature = "live")]
 mod torture;
 

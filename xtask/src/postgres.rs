@@ -14,8 +14,8 @@ use tokio::{
 };
 
 use crate::{
-    debian::{self, output},
     folder::Folder,
+    tools::debian::{self, output},
 };
 
 /// A running server.

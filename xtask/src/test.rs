@@ -4,8 +4,8 @@ use std::process::ExitCode;
 use tokio::{process::Command, signal};
 
 use crate::{
-    chromium, node,
     postgres::{Durability, Server},
+    tools,
 };
 
 /// Runs `cargo test` with `arguments`. Ends as it ends; the server is removed in every case.
@@ -48,8 +48,7 @@ async fn tests(arguments: Vec<String>, url: &str, server: &Server) -> Result<Exi
         .args(arguments)
         .env("HARDPAN_TEST_POSTGRES_URL", url)
         .envs(server.tools())
-        .envs(node::tools().await)
-        .envs(chromium::tools().await)
+        .envs(tools::all().await)
         .kill_on_drop(true);
     let status = command.status().await.map_err(|error| format!("cargo test could not be run: {error}"))?;
     // Ended by a signal, it has no code.

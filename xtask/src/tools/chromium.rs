@@ -1,7 +1,7 @@
 //! The browser that tests drive: Chromium and its driver.
 use std::path::PathBuf;
 
-use crate::debian;
+use super::debian;
 
 /// What tests need to run it. When it cannot be had, says why, and the tests that need it say so too.
 pub async fn tools() -> Vec<(&'static str, String)> {
