@@ -1,4 +1,4 @@
-//! Chromium without a screen, driven over WebDriver, with an authenticator of its own (WebAuthn Level 3, 11).
+//! Chromium without a screen, driven over `WebDriver`, with an authenticator of its own (WebAuthn Level 3, 11).
 use std::{
     io::{BufRead as _, BufReader},
     process::{Child, Command, Stdio},
@@ -13,16 +13,17 @@ pub struct Chromium {
     driver: Child,
     agent: Agent,
     session: String,
-    _profile: tempfile::TempDir,
+    /// Removed with it.
+    profile: tempfile::TempDir,
 }
 
 /// Far more than anything takes: a machine that is busy is no failure.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 impl Chromium {
     /// Starts one. `cargo xtask test` brings the programs and says where they are.
     pub fn start() -> Self {
-        let program = std::env::var("HARDPAN_TEST_CHROMEDRIVER")
+        let program = std::env::var_os("HARDPAN_TEST_CHROMEDRIVER")
             .expect("HARDPAN_TEST_CHROMEDRIVER names the program chromedriver; `cargo xtask test` sets it");
         let mut driver =
             Command::new(program).arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -37,8 +38,8 @@ impl Chromium {
         let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE));
         let profile = tempfile::tempdir().unwrap();
         let address = format!("http://127.0.0.1:{}", port.expect("chromedriver names its port"));
-        let mut browser = Self { driver, agent: config.build().into(), session: address, _profile: profile };
-        let folder = format!("--user-data-dir={}", browser._profile.path().display());
+        let mut browser = Self { driver, agent: config.build().into(), session: address, profile };
+        let folder = format!("--user-data-dir={}", browser.profile.path().display());
         let arguments = [
             "--headless=new",
             "--no-sandbox",
