@@ -205,6 +205,8 @@ impl Foundation {
             app_name: self.config.app.name.clone(),
             registration: match auth.registration {
                 Registration::Open => identity::Registration::Open,
+                Registration::VerifyFirst => identity::Registration::VerifyFirst,
+                Registration::Invite => identity::Registration::Invite,
                 Registration::Closed => identity::Registration::Closed,
             },
             access_ttl: auth.access_ttl,

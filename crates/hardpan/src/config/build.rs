@@ -46,6 +46,8 @@ pub fn config(
         cors: Cors { origins: origins(profile, settings.list("cors.origins")?) },
         auth: Auth {
             registration: match settings.text("auth.registration")? {
+                "verify_first" => Registration::VerifyFirst,
+                "invite" => Registration::Invite,
                 "closed" => Registration::Closed,
                 _ => Registration::Open,
             },

@@ -127,6 +127,8 @@ pub struct Provider {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Registration {
     Open,
+    VerifyFirst,
+    Invite,
     Closed,
 }
 

@@ -14,6 +14,11 @@ impl Accounts {
         Ok(store::get_by_email(tx, email).await?.filter(User::is_active))
     }
 
+    /// The account with this address, whether it may log in or not; one statement, too.
+    pub(crate) async fn by_email(&self, tx: &mut Tx<'_>, email: &str) -> Result<Option<User>> {
+        store::get_by_email(tx, email).await
+    }
+
     /// Puts `hash` in the place of the password's. None: nobody can log in by a password until it is reset. The caller holds the
     /// account's lock.
     pub(crate) async fn set_password(

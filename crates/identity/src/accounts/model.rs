@@ -56,6 +56,29 @@ pub struct NewAccount {
     pub name: Option<String>,
 }
 
+/// A new account that was checked.
+pub(crate) struct Prepared<'a> {
+    pub email: &'a str,
+    pub username: Option<&'a str>,
+    pub name: Option<&'a str>,
+    pub password_hash: &'a str,
+    /// Whether it is known that the address is its owner's.
+    pub is_email_proven: bool,
+}
+
+impl<'a> Prepared<'a> {
+    /// As it was asked for, with nothing proven.
+    pub fn of(new: &'a NewAccount, password_hash: &'a str) -> Self {
+        Self {
+            email: &new.email,
+            username: new.username.as_deref(),
+            name: new.name.as_deref(),
+            password_hash,
+            is_email_proven: false,
+        }
+    }
+}
+
 /// What people name themselves by at log-in.
 #[derive(Clone)]
 pub enum Identifier {

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{
     deletion::AccountKeeper,
-    model::{Credentials, Identifier, NewAccount, User, check_profile},
+    model::{Credentials, Identifier, NewAccount, Prepared, User, canonical, check_profile},
     store::{self, Draft},
 };
 use crate::{
@@ -55,7 +55,7 @@ impl Accounts {
         let accounts = self.clone();
         ctx.write(move |ctx, tx| {
             async move {
-                let user = accounts.insert(tx, &ctx, &new, &password_hash).await?;
+                let user = accounts.insert(tx, &ctx, &Prepared::of(&new, &password_hash)).await?;
                 if !roles.is_empty() {
                     accounts.roles().assign(tx, &ctx, user.id, &roles).await?;
                 }
@@ -79,26 +79,25 @@ impl Accounts {
     }
 
     /// Stores what was prepared. Errors: 409 by whichever index refuses.
-    pub(crate) async fn insert(
-        &self,
-        tx: &mut Tx<'_>,
-        ctx: &Ctx,
-        new: &NewAccount,
-        password_hash: &str,
-    ) -> Result<User> {
+    pub(crate) async fn insert(&self, tx: &mut Tx<'_>, ctx: &Ctx, new: &Prepared<'_>) -> Result<User> {
         let id: UserId = ctx.new_id();
         let draft = Draft {
             id,
-            email: &new.email,
-            email_verified_at: None,
-            username: new.username.as_deref(),
-            name: new.name.as_deref(),
-            password_hash: Some(password_hash),
+            email: new.email,
+            email_verified_at: new.is_email_proven.then(|| ctx.now()),
+            username: new.username,
+            name: new.name,
+            password_hash: Some(new.password_hash),
             at: ctx.now(),
         };
         store::insert(tx, &draft).await.map_err(taken)?;
         audit::record(tx, ctx, Entry::new("account.created", "user", id).after(json!({"version": 1}))).await?;
         store::get(tx, id).await?.ok_or_else(|| Error::internal("an account that was just created is not there"))
+    }
+
+    /// Whether an account has this user name.
+    pub(crate) async fn has_username(&self, tx: &mut Tx<'_>, username: &str) -> Result<bool> {
+        Ok(!store::usernames_of(tx, &[canonical(username)]).await?.is_empty())
     }
 
     /// An account that is not deleted, with its roles.

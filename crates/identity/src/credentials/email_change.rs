@@ -49,9 +49,7 @@ impl Credentials {
                     is_pretence: is_taken,
                 };
                 notices.send(tx, &ctx, letter).await?;
-                if is_taken {
-                    notices.tell_account_exists(tx, &ctx, to).await?;
-                }
+                notices.tell_account_exists(tx, &ctx, to, !is_taken).await?;
                 audit::record(tx, &ctx, Entry::new("email.change_requested", "user", user_id)).await?;
                 Ok(true)
             }

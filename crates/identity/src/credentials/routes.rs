@@ -23,7 +23,7 @@ pub(super) fn routes(credentials: &Credentials) -> Routes {
         Route::new(Method::POST, "/auth/v1/email/verify", "verify_email", credentials, verify)
             .access(Access::Public)
             .body(Schema::new(vec![token_field()]))
-            .summary(TAG, "Prove an address by the link mailed there")
+            .summary(TAG, "Prove an address by the link mailed there; the link of a registration creates the account")
             .answers(StatusCode::NO_CONTENT, "It is proven", None)
             .errors(&[Code::InvalidToken, Code::EmailTaken]),
         Route::new(Method::POST, "/auth/v1/email/resend", "resend_verification", credentials, resend)

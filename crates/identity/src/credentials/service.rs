@@ -94,6 +94,10 @@ impl Credentials {
         if wrong.is_empty() { passwords.hash(ctx.random(), password).await } else { Err(Error::invalid(wrong)) }
     }
 
+    pub(super) fn logins(&self) -> &Logins {
+        &self.0.logins
+    }
+
     pub(super) fn notices(&self) -> &Notices {
         &self.0.notices
     }
@@ -104,10 +108,6 @@ impl Credentials {
 
     pub(super) fn single_use(&self) -> &SingleUse {
         self.0.logins.single_use()
-    }
-
-    pub(super) fn logins(&self) -> &Logins {
-        &self.0.logins
     }
 }
 

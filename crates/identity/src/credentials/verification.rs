@@ -13,13 +13,17 @@ use super::service::{Credentials, over, ticket};
 use crate::notices::{Letter, Page};
 
 impl Credentials {
-    /// Takes the link of a mail that asked for it, whether the address is the account's or is to be.
+    /// Takes the link of a mail that asked for it, whether the address is the account's or is to be, or the account is.
     ///
     /// Errors: 401 `invalid_token`; 409 `email_taken`; 503.
     pub(super) async fn verify(&self, ctx: &Ctx, token: &str) -> Result<()> {
         let ticket = ticket(token)?;
         if self.peek(ctx, Purpose::CHANGE_EMAIL, &ticket).await?.is_some() {
             return self.confirm_change(ctx, ticket).await;
+        }
+        if self.peek(ctx, Purpose::REGISTER, &ticket).await?.is_some() {
+            let is_made = self.logins().finish_registration(ctx, ticket).await?;
+            return if is_made { Ok(()) } else { Err(over()) };
         }
         self.verify_own(ctx, ticket).await
     }

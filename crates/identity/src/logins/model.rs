@@ -15,8 +15,20 @@ use crate::{
 pub enum Registration {
     /// Anyone, with the answer at once.
     Open,
-    /// Nobody; administrators create accounts.
+    /// Anyone, by the link that is mailed to the address; nobody learns from the answer whether there is an account.
+    VerifyFirst,
+    /// Whom administrators invite.
+    Invite,
+    /// Nobody by themselves; administrators create accounts, and may invite.
     Closed,
+}
+
+/// What comes of asking for an account.
+#[allow(clippy::large_enum_variant, reason = "one lives as long as its request")]
+pub enum Registered {
+    Granted(Grant),
+    /// Whatever there is to know stands in a mail.
+    Mailed,
 }
 
 /// What a successful log-in, registration or refresh hands out.

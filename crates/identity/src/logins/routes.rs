@@ -7,7 +7,7 @@ use web::{Access, Call, Class, Method, Reply, Route, Routes, StatusCode, cookies
 
 use super::{
     answers::{grant_schema, outcome_schema},
-    model::{LoginBody, RefreshBody, RegisterBody},
+    model::{LoginBody, RefreshBody, RegisterBody, Registered, Registration},
     service::Logins,
 };
 use crate::{
@@ -23,12 +23,7 @@ const BODY_LIMIT: usize = 64 * 1024;
 pub fn routes(logins: &Logins) -> Routes {
     let min_length = logins.accounts().passwords().min_length(Assurance::PasswordAlone);
     let routes = vec![
-        Route::new(Method::POST, "/auth/v1/register", "register", logins, register)
-            .class(Class::Credentials)
-            .body(register_schema(min_length))
-            .summary(TAG, "Create an account and log in")
-            .answers(StatusCode::CREATED, "The account and its tokens", Some(grant_schema()))
-            .errors(&[Code::RegistrationClosed, Code::EmailTaken, Code::UsernameTaken, Code::CsrfFailed]),
+        register_route(logins).class(Class::Credentials).body(register_schema(min_length)),
         Route::new(Method::POST, "/auth/v1/login", "log_in", logins, log_in)
             .class(Class::Credentials)
             .body(login_schema())
@@ -53,12 +48,29 @@ pub fn routes(logins: &Logins) -> Routes {
     routes.into_iter().map(|route| route.access(Access::Public).body_limit(BODY_LIMIT)).collect()
 }
 
+/// What it answers depends on the mode of registration.
+fn register_route(logins: &Logins) -> Route {
+    let route = Route::new(Method::POST, "/auth/v1/register", "register", logins, register);
+    match logins.registration() {
+        Registration::VerifyFirst => route
+            .summary(TAG, "Ask for an account, which a mailed link creates; the answer is always the same")
+            .answers(StatusCode::ACCEPTED, "Whatever comes of it", None)
+            .errors(&[Code::CsrfFailed]),
+        _ => route
+            .summary(TAG, "Create an account and log in")
+            .answers(StatusCode::CREATED, "The account and its tokens", Some(grant_schema()))
+            .errors(&[Code::RegistrationClosed, Code::EmailTaken, Code::UsernameTaken, Code::CsrfFailed]),
+    }
+}
+
 async fn register(logins: Logins, mut call: Call) -> Result<Reply> {
     let body: RegisterBody = call.body()?;
     let transport = body.transport;
     check_origin(&call, transport)?;
-    let grant = logins.register(&call.ctx, body.into_account(), transport).await?;
-    logins.answer(StatusCode::CREATED, &grant, transport)
+    match logins.register(&call.ctx, body.into_account(), transport).await? {
+        Registered::Granted(grant) => logins.answer(StatusCode::CREATED, &grant, transport),
+        Registered::Mailed => Ok(Reply::accepted()),
+    }
 }
 
 async fn log_in(logins: Logins, mut call: Call) -> Result<Reply> {

@@ -77,13 +77,7 @@ impl Notices {
         values["valid_for"] = in_words(purpose.ttl).into();
         let expires_at = Some(ctx.now().plus(purpose.ttl));
         let mail = Mail { to: letter.to, template: letter.template, values, expires_at };
-        let notifications = &self.0.notifications;
-        let sent = if letter.is_pretence {
-            notifications.pretend(tx, ctx, mail).await
-        } else {
-            notifications.mail(tx, ctx, mail).await
-        };
-        sent.map(|_| ())
+        self.write(tx, ctx, mail, letter.is_pretence).await
     }
 
     /// Asks the owner of an account to prove that the address is theirs.
@@ -103,11 +97,27 @@ impl Notices {
         self.send(tx, ctx, letter).await
     }
 
-    /// Tells whoever registers or takes an address that they have an account already.
-    pub(crate) async fn tell_account_exists(&self, tx: &mut Tx<'_>, ctx: &Ctx, to: Mailbox) -> Result<()> {
+    /// Tells whoever registers or takes an address that they have an account already, or does the same work for nobody.
+    pub(crate) async fn tell_account_exists(
+        &self,
+        tx: &mut Tx<'_>,
+        ctx: &Ctx,
+        to: Mailbox,
+        is_pretence: bool,
+    ) -> Result<()> {
         let values = json!({"link": self.0.notifications.link("/", None)});
         let mail = Mail { to, template: Template::AccountExists, values, expires_at: None };
-        self.0.notifications.mail(tx, ctx, mail).await.map(|_| ())
+        self.write(tx, ctx, mail, is_pretence).await
+    }
+
+    async fn write(&self, tx: &mut Tx<'_>, ctx: &Ctx, mail: Mail, is_pretence: bool) -> Result<()> {
+        let notifications = &self.0.notifications;
+        let written = if is_pretence {
+            notifications.pretend(tx, ctx, mail).await
+        } else {
+            notifications.mail(tx, ctx, mail).await
+        };
+        written.map(|_| ())
     }
 
     /// Whether one more of `what` may go to this address or account, and counts it: one a minute, five an hour. The same work either way.

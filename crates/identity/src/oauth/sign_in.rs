@@ -46,8 +46,11 @@ impl Oauth {
     }
 
     async fn register(&self, tx: &mut Tx<'_>, ctx: &Ctx, person: &Person, email: &str) -> Result<Found> {
-        if self.logins().registration() != Registration::Open {
-            return Err(Error::new(Code::RegistrationClosed));
+        match self.logins().registration() {
+            Registration::Open => {}
+            // The provider has seen to it.
+            Registration::VerifyFirst if person.is_email_verified => {}
+            _ => return Err(Error::new(Code::RegistrationClosed)),
         }
         let new =
             NewIdentityAccount { email, is_email_verified: person.is_email_verified, name: person.name.as_deref() };

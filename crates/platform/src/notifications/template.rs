@@ -4,6 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Template {
     VerifyEmail,
+    Register,
     ResetPassword,
     EmailChangedOld,
     EmailChangeNew,
@@ -38,8 +39,9 @@ macro_rules! mail {
 }
 
 impl Template {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::VerifyEmail,
+        Self::Register,
         Self::ResetPassword,
         Self::EmailChangedOld,
         Self::EmailChangeNew,
@@ -60,6 +62,7 @@ impl Template {
     pub const fn name(self) -> &'static str {
         match self {
             Self::VerifyEmail => "verify_email",
+            Self::Register => "register",
             Self::ResetPassword => "reset_password",
             Self::EmailChangedOld => "email_changed_old",
             Self::EmailChangeNew => "email_change_new",
@@ -86,6 +89,7 @@ impl Template {
     pub const fn values(self) -> &'static [&'static str] {
         match self {
             Self::VerifyEmail | Self::ResetPassword | Self::EmailChangeNew | Self::Invitation => &["link", "valid_for"],
+            Self::Register => &["link", "valid_for", "at"],
             Self::EmailChangedOld => &["new_email", "link", "valid_for"],
             Self::LoginCode | Self::SmsCode => &["code", "valid_for"],
             Self::PasswordChanged | Self::NewDevice | Self::BackupCodesMade => &["at"],
@@ -106,6 +110,7 @@ impl Template {
     pub(super) const fn files(self) -> Files {
         match self {
             Self::VerifyEmail => mail!("verify_email"),
+            Self::Register => mail!("register"),
             Self::ResetPassword => mail!("reset_password"),
             Self::EmailChangedOld => mail!("email_changed_old"),
             Self::EmailChangeNew => mail!("email_change_new"),

@@ -5,6 +5,7 @@ mod password;
 mod reset;
 mod single_use;
 mod verify;
+mod verify_first;
 
 use serde_json::{Value as Json, json};
 
