@@ -78,7 +78,7 @@ impl Notices {
         code: &str,
     ) -> Result<bool> {
         let taken = self.single_use().consume(tx, ctx, to.purpose(), request, code.as_bytes()).await?;
-        Ok(taken.is_some_and(|went_to| went_to.expose() == to.address().as_bytes()))
+        Ok(taken.is_some_and(|went_to| went_to.matches(to.address().as_bytes())))
     }
 
     /// Whether codes can go by SMS.

@@ -9,9 +9,11 @@ use web::Method;
 use crate::{
     credentials::{NEW_PASSWORD, RESET, VERIFY},
     oauth::providers::{
-        Started, TARGET, claims, consent, location, log_in, on_both_providers, parameter, start, tokens,
+        Started, TARGET, claims, consent, location, log_in, on_both_with_more, parameter, start, tokens,
     },
-    support::{Answer, Authenticator, Browser, PASSWORD, Person, Request, SoftKey, TestApp, on_both},
+    support::{
+        Answer, Authenticator, Browser, PASSWORD, PAUSE, Person, Request, SoftKey, TestApp, Twilio, on_both_with_twilio,
+    },
 };
 
 const ME: &str = "/auth/v1/me";
@@ -40,11 +42,15 @@ enum Kind {
     OauthState,
     OauthLink,
     OauthCode,
+    SmsCode,
+    EmailCode,
+    StepUpCode,
+    EnrolmentCode,
 }
 
 use Kind::*;
 
-const KINDS: [Kind; 20] = [
+const KINDS: [Kind; 24] = [
     Password,
     Bearer,
     Cookie,
@@ -65,6 +71,10 @@ const KINDS: [Kind; 20] = [
     OauthState,
     OauthLink,
     OauthCode,
+    SmsCode,
+    EmailCode,
+    StepUpCode,
+    EnrolmentCode,
 ];
 
 /// Those that are good more than once, and whose state a node may therefore remember.
@@ -84,6 +94,8 @@ impl Kind {
             PasskeyStepUp => Purpose::PASSKEY_STEP_UP,
             OauthState | OauthLink => Purpose::OAUTH_STATE,
             OauthCode => Purpose::OAUTH_CODE,
+            SmsCode | EnrolmentCode => Purpose::SMS_CODE,
+            EmailCode | StepUpCode => Purpose::EMAIL_CODE,
             _ => return None,
         })
     }
@@ -108,7 +120,7 @@ async fn proven(app: &TestApp, email: &str) -> Person {
 }
 
 impl Held {
-    async fn new(app: &TestApp, kind: Kind, email: &str) -> Self {
+    async fn new(app: &TestApp, twilio: &Twilio, kind: Kind, email: &str) -> Self {
         let held =
             |person: Person, token: &str, request: Request| Self { kind, person, token: token.to_owned(), request };
         match kind {
@@ -159,6 +171,9 @@ impl Held {
                 Self::of_passkey(app, kind, proven(app, email).await).await
             }
             OauthState | OauthLink | OauthCode => Self::of_provider(app, kind, proven(app, email).await).await,
+            SmsCode | EmailCode | StepUpCode | EnrolmentCode => {
+                Self::of_sent_code(app, twilio, kind, proven(app, email).await).await
+            }
         }
     }
 
@@ -253,6 +268,28 @@ impl Held {
         Self { kind, person, token: String::new(), request }
     }
 
+    async fn of_sent_code(app: &TestApp, twilio: &Twilio, kind: Kind, person: Person) -> Self {
+        if kind == EnrolmentCode {
+            let other = app.login(&person.email).await;
+            let factor = app.enrol_sent(&other, "sms").send().await.expect(201).json();
+            let request = app.confirm_factor(&other, &factor, &app.sent_code(twilio, "sms").await);
+            return Self { kind, person, token: other.token, request };
+        }
+        let way = if kind == SmsCode { "sms" } else { "email" };
+        let (_, person) = app.with_sent(twilio, &person, way).await;
+        let challenge = app.challenge(&person.email).await;
+        app.send_code(&challenge, way).send().await.expect(202);
+        let request = app.verify(&challenge, way, &app.sent_code(twilio, way).await);
+        if kind != StepUpCode {
+            return Self { kind, person, token: String::new(), request };
+        }
+        let other = crate::support::person(&request.send().await.expect(200).json());
+        app.advance(PAUSE);
+        app.send_step_up(&other, way).send().await.expect(202);
+        let request = app.step_up(&other, way, &app.sent_code(twilio, way).await);
+        Self { kind, person, token: other.token, request }
+    }
+
     /// Whether it did what it was handed out for, to this account.
     async fn is_good(&self, app: &TestApp, answer: &Answer) -> bool {
         match self.kind {
@@ -315,12 +352,18 @@ impl Event {
     }
 }
 
+/// With every provider configured, and Twilio.
+async fn on_both_with_all(test: impl AsyncFn(TestApp, &Twilio)) {
+    let twilio = Twilio::start().await;
+    on_both_with_more(&twilio.environment(), async |app| test(app, &twilio).await).await;
+}
+
 /// Walks every kind. Those of `kept` are of what the event does not concern, and are good still.
 async fn after(event: Event, kept: &[Kind]) {
-    on_both_providers(async |app| {
+    on_both_with_all(async |app, twilio| {
         let other = app.another_node().await;
         for (nth, kind) in KINDS.into_iter().enumerate() {
-            let held = Held::new(&app, kind, &format!("ann{nth}@example.com")).await;
+            let held = Held::new(&app, twilio, kind, &format!("ann{nth}@example.com")).await;
             if LASTING.contains(&kind) {
                 // Both nodes have seen it, and remember.
                 for request in [held.request.clone(), held.request.clone().through(&other.app)] {
@@ -355,16 +398,16 @@ async fn after(event: Event, kept: &[Kind]) {
 /// Without an event every one of them is good, or the walks below would prove nothing. And there is one for every purpose.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_kind_of_credential_is_good_before_anything_ends_it() {
-    on_both_providers(async |app| {
+    on_both_with_all(async |app, twilio| {
         for (nth, kind) in KINDS.into_iter().enumerate() {
-            let held = Held::new(&app, kind, &format!("ann{nth}@example.com")).await;
+            let held = Held::new(&app, twilio, kind, &format!("ann{nth}@example.com")).await;
             let answer = held.request.clone().send().await;
             assert!(held.is_good(&app, &answer).await, "{kind:?}: {}", answer.text());
         }
     })
     .await;
     // No route hands these out yet.
-    let later = [Purpose::REGISTER, Purpose::INVITATION, Purpose::SMS_CODE, Purpose::EMAIL_CODE];
+    let later = [Purpose::REGISTER, Purpose::INVITATION];
     for purpose in PURPOSES {
         let is_walked = KINDS.iter().any(|kind| kind.purpose() == Some(purpose));
         assert!(is_walked != later.contains(&purpose), "{purpose:?}: give it a kind, and take it off the list");
@@ -399,13 +442,13 @@ async fn memos_cve_2024_21635_after_a_reset_no_credential_of_before_is_good() {
 /// GHSA-56p6-qw3c-fq2g, Directus: what a role gave goes with it, whatever the credential that carries it.
 #[tokio::test(flavor = "multi_thread")]
 async fn directus_ghsa_56p6_qw3c_fq2g_a_role_that_is_removed_is_gone_from_every_credential() {
-    on_both(async |app| {
+    on_both_with_twilio(async |app, twilio| {
         let admin = app.person("admin@example.com", &["admin"]).await;
         let other = app.another_node().await;
         let document = app.create("documents", &admin, &json!({"title": "a"})).await;
         let path = TestApp::path("documents", &document);
         for (nth, kind) in [Bearer, Cookie, KeyAsBearer, KeyAsHeader, RefreshByBody].into_iter().enumerate() {
-            let held = Held::new(&app, kind, &format!("ann{nth}@example.com")).await;
+            let held = Held::new(&app, twilio, kind, &format!("ann{nth}@example.com")).await;
             let roles = format!("/admin/v1/users/{}/roles", held.person.id);
             let set = async |roles_now: serde_json::Value| {
                 app.put(&roles, &json!({"roles": roles_now})).bearer(&admin.token).send().await.expect(200);
@@ -436,11 +479,11 @@ async fn directus_ghsa_56p6_qw3c_fq2g_a_role_that_is_removed_is_gone_from_every_
 /// CVE-2024-28197, Zitadel; CVE-2026-7507, Keycloak: whoever had a session fixed on somebody won what its owner proved later.
 #[tokio::test(flavor = "multi_thread")]
 async fn zitadel_cve_2024_28197_a_factor_that_is_added_ends_what_its_session_handed_out_before() {
-    on_both(async |app| {
+    on_both_with_twilio(async |app, twilio| {
         let other = app.another_node().await;
         for (nth, kind) in [Bearer, Cookie, RefreshByBody, RefreshByCookie, PasskeyRegistration].into_iter().enumerate()
         {
-            let held = Held::new(&app, kind, &format!("ann{nth}@example.com")).await;
+            let held = Held::new(&app, twilio, kind, &format!("ann{nth}@example.com")).await;
             if LASTING.contains(&kind) {
                 for request in [held.request.clone(), held.request.clone().through(&other.app)] {
                     request.send().await.expect(200);

@@ -55,10 +55,9 @@ impl TestApp {
         fs::remove_dir_all(self.dir().join("mail")).unwrap();
         letters.retain(|letter| letter.subject == "Your code for tested");
         let [letter] = &letters[..] else { panic!("{letters:#?}") };
-        let is_code = |line: &&str| line.len() == 6 && line.bytes().all(|digit| digit.is_ascii_digit());
-        let code = letter.text.lines().find(is_code).unwrap();
-        assert!(letter.html.contains(code) && !letter.subject.contains(code), "{letter:#?}");
-        (letter.to.clone(), code.to_owned())
+        let code = letter.code();
+        assert!(letter.html.contains(&code) && !letter.subject.contains(&code), "{letter:#?}");
+        (letter.to.clone(), code)
     }
 }
 

@@ -40,6 +40,12 @@ impl Letter {
         self.text[start..].split_whitespace().next().unwrap().to_owned()
     }
 
+    /// The code in it, on a line of its own.
+    pub fn code(&self) -> String {
+        let is_code = |line: &&str| line.len() == 6 && line.bytes().all(|digit| digit.is_ascii_digit());
+        self.text.lines().find(is_code).unwrap_or_else(|| panic!("no code in {}", self.text)).to_owned()
+    }
+
     /// The token in its link.
     pub fn token(&self) -> String {
         self.link().split_once("#token=").unwrap_or_else(|| panic!("no token in {}", self.text)).1.to_owned()

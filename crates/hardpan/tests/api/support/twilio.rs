@@ -63,10 +63,26 @@ impl Twilio {
         self.heard.lock().unwrap().clone()
     }
 
-    /// Delivers what is due, and gives every message there ever was, in the order they came.
+    /// What an app must be told to call it.
+    pub fn environment(&self) -> [(&str, &str); 5] {
+        [
+            ("HARDPAN_SMS__URL", self.url.as_str()),
+            ("TWILIO_ACCOUNT_SID", "AC2a8c"),
+            ("TWILIO_AUTH_TOKEN", "s3cret"),
+            ("TWILIO_FROM", "+15550000000"),
+            ("HARDPAN_OUTBOUND__ALLOW", "127.0.0.0/8"),
+        ]
+    }
+
+    /// Every message there ever was, in the order they came.
+    pub fn sent(&self) -> Vec<Sms> {
+        self.heard().iter().map(|request| message(request)).collect()
+    }
+
+    /// The same once what is due was delivered.
     pub async fn messages(&self, app: &TestApp) -> Vec<Sms> {
         app.letters().await;
-        self.heard().iter().map(|request| message(request)).collect()
+        self.sent()
     }
 
     /// The last one.
@@ -117,14 +133,7 @@ fn decoded(text: &str) -> String {
 /// Runs `test` on each engine against a server that sends its SMS there.
 pub async fn on_both_with_twilio(test: impl AsyncFn(TestApp, &Twilio)) {
     let twilio = Twilio::start().await;
-    let environment = [
-        ("HARDPAN_SMS__URL", twilio.url.as_str()),
-        ("TWILIO_ACCOUNT_SID", "AC2a8c"),
-        ("TWILIO_AUTH_TOKEN", "s3cret"),
-        ("TWILIO_FROM", "+15550000000"),
-        ("HARDPAN_OUTBOUND__ALLOW", "127.0.0.0/8"),
-    ];
-    on_both_with(&environment, async |app| {
+    on_both_with(&twilio.environment(), async |app| {
         twilio.heard.lock().unwrap().clear();
         twilio.answers(OK, QUEUED);
         test(app, &twilio).await;
