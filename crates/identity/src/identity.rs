@@ -228,10 +228,10 @@ impl Identity {
         self.accounts.passwords().hashed()
     }
 
-    async fn actor(&self, source: &Source, token: &str) -> Result<Actor> {
+    async fn actor(&self, source: &Source, token: &str, request: &RequestInfo) -> Result<Actor> {
         let refused = || Error::new(Code::InvalidToken);
         let verified = self.tokens.verify_access(token, source.clock.now()).ok_or_else(refused)?;
-        let principal = self.sessions.principal(source, verified.session_id, verified.user_id).await?;
+        let principal = self.sessions.principal(source, verified.session_id, verified.user_id, request).await?;
         principal.map(Actor::Full).ok_or_else(refused)
     }
 
@@ -255,7 +255,7 @@ impl Authenticate for Identity {
                 Credentials::Bearer(token) if token.starts_with(api_keys::PREFIX) => {
                     self.key_actor(source, token, request).await
                 }
-                Credentials::Bearer(token) | Credentials::Cookie(token) => self.actor(source, token).await,
+                Credentials::Bearer(token) | Credentials::Cookie(token) => self.actor(source, token, request).await,
             }
         }
         .boxed()

@@ -6,6 +6,7 @@ mod store;
 
 pub use model::DeviceView;
 pub use routes::routes;
+pub(crate) use service::Trust;
 pub use service::{Devices, Seen};
 
 /// This slice's migrations.

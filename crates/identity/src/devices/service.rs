@@ -1,10 +1,10 @@
 //! Rules for devices: one is known to an account by a secret that is good for that account alone.
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use ::store::{Ctx, Tx};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::FutureExt as _;
-use kernel::{Code, DeviceId, Error, Result, UserId};
+use kernel::{Code, DeviceId, Error, Result, Timestamp, UserId};
 use platform::{
     audit::{self, Entry},
     secrets::{Keyring, MacKey},
@@ -33,8 +33,18 @@ pub struct Seen {
     pub id: DeviceId,
     /// What it is known by from now on, when it was not known before.
     pub token: Option<String>,
-    /// Whether the account has others, and this one is new.
-    pub is_news: bool,
+    /// Whether the account knew any device.
+    pub is_first: bool,
+}
+
+/// The devices of an account, and until when each is trusted, if it is.
+pub(crate) type Trust = HashMap<DeviceId, Option<Timestamp>>;
+
+impl Seen {
+    /// Whether the account did not know it.
+    pub(crate) const fn is_new(&self) -> bool {
+        self.token.is_some()
+    }
 }
 
 impl Devices {
@@ -59,7 +69,7 @@ impl Devices {
         let address = ctx.request.address.map(|address| address.to_string());
         if let Some(device) = self.current(tx, ctx, user_id).await? {
             store::touch(tx, device.id, user_agent, address, now).await?;
-            return Ok(Seen { id: device.id, token: None, is_news: false });
+            return Ok(Seen { id: device.id, token: None, is_first: false });
         }
         let others = store::list(tx, user_id).await?;
         for oldest in others.iter().skip(MOST - 1) {
@@ -75,11 +85,13 @@ impl Devices {
         let device =
             Device { id: ctx.new_id(), user_agent, address, created_at: now, last_seen_at: now, trusted_until: None };
         store::insert(tx, user_id, &device, &self.digest(user_id, &token)).await?;
-        let is_news = !others.is_empty();
-        if is_news {
-            audit::record(tx, ctx, Entry::new("device.new", "device", device.id)).await?;
-        }
-        Ok(Seen { id: device.id, token: Some(token), is_news })
+        Ok(Seen { id: device.id, token: Some(token), is_first: others.is_empty() })
+    }
+
+    /// Which devices an account has, and until when each is trusted.
+    pub(crate) async fn trust_of(tx: &mut Tx<'_>, ctx: &Ctx, user_id: UserId) -> Result<Trust> {
+        let devices = store::list(tx, user_id).await?.into_iter();
+        Ok(devices.map(|device| (device.id, device.trusted_until.filter(|until| *until > ctx.now()))).collect())
     }
 
     /// Lets log-ins on a device do without the second factor for thirty days.

@@ -5,6 +5,7 @@ use platform::single_use::{Issue, Purpose, Ticket};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    arrival::Arrival,
     model::{Challenge, Grant, Outcome},
     service::Logins,
 };
@@ -12,7 +13,7 @@ use crate::{
     accounts::User,
     devices::Seen,
     factors::FactorKind,
-    sessions::{NewSession, Session, Transport},
+    sessions::{Session, Transport},
 };
 
 /// What was proven, and for whom; sealed in the challenge.
@@ -64,9 +65,8 @@ impl Logins {
     ) -> Result<Begun> {
         let is_whole = kernel::actor::strength(&[Proof { method, at: ctx.now() }]) == kernel::Strength::Multi;
         if is_whole || !user.has_second_factor || self.devices().is_trusted(tx, ctx, user.id).await? {
-            let new = NewSession { user_id: user.id, transport, proofs: vec![Proof { method, at: ctx.now() }] };
-            let session = self.accounts().sessions().create(tx, ctx, new).await?;
-            let seen = self.devices().see(tx, ctx, user.id).await?;
+            let arrival = Arrival { transport, proofs: vec![Proof { method, at: ctx.now() }], trusts: false };
+            let (session, seen) = self.arrive(tx, ctx, &user, arrival).await?;
             return Ok(Begun::Session(user, session, seen));
         }
         let half = Half {

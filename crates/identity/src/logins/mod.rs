@@ -1,5 +1,6 @@
 //! Log-ins: registering, logging in, second factors, refreshing and logging out, by bearer tokens and by cookies.
 mod answers;
+mod arrival;
 mod challenge;
 mod codes;
 mod cookies;

@@ -8,18 +8,14 @@ use platform::{
 };
 use serde_json::json;
 
-use super::{challenge::Half, model::Grant, service::Logins};
-use crate::{
-    accounts::User,
-    factors::FactorKind,
-    guard::Subject,
-    sessions::{NewSession, Session},
-};
+use super::{arrival::Arrival, challenge::Half, model::Grant, service::Logins};
+use crate::{accounts::User, devices::Seen, factors::FactorKind, guard::Subject, sessions::Session};
 
 /// What a code came to. Returned from the transaction, not failed with: what was counted is to be committed.
 #[allow(clippy::large_enum_variant, reason = "one lives as long as its request")]
 enum Verdict {
-    Right(User, Session),
+    /// With the token of a device that was not known before.
+    Right(User, Session, Option<String>),
     Wrong,
     /// The challenge is none, or no more.
     Over,
@@ -48,25 +44,13 @@ impl Logins {
         let counted = self.guard().admit(self.subject(ctx, user_id).await?, ctx.now())?;
         let logins = self.clone();
         let verdict = ctx.write(move |ctx, tx| {
-            async move {
-                let verdict = logins.answer_challenge(tx, &ctx, &ticket, kind, &code).await?;
-                let Verdict::Right(user, session) = verdict else { return Ok((verdict, None)) };
-                let seen = logins.devices().see(tx, &ctx, user.id).await?;
-                if trusts {
-                    logins.devices().trust(tx, &ctx, seen.id).await?;
-                }
-                Ok((Verdict::Right(user, session), seen.token))
-            }
-            .boxed()
+            async move { logins.answer_challenge(tx, &ctx, &ticket, kind, &code, trusts).await }.boxed()
         });
-        match verdict.await? {
-            (Verdict::Right(user, session), device_token) => {
-                counted.succeeded();
-                Ok(Grant { device_token, ..self.grant(ctx, user, session)? })
-            }
-            (Verdict::Wrong, _) => Err(Error::new(Code::InvalidCode)),
-            (Verdict::Over, _) => Err(Error::new(Code::InvalidToken)),
+        let verdict = verdict.await?;
+        if matches!(verdict, Verdict::Right(..)) {
+            counted.succeeded();
         }
+        self.granted(ctx, verdict)
     }
 
     /// The log-in that is not complete, if it is alive.
@@ -82,6 +66,7 @@ impl Logins {
         ticket: &Ticket,
         kind: FactorKind,
         code: &str,
+        trusts: bool,
     ) -> Result<Verdict> {
         // The account first, as everyone who ends challenges does.
         let Some(half) = self.half(tx, ctx, ticket).await? else { return Ok(Verdict::Over) };
@@ -95,24 +80,26 @@ impl Logins {
             self.note_wrong_code(tx, ctx, user_id, kind).await?;
             return Ok(Verdict::Wrong);
         }
-        let session = self.complete(tx, ctx, ticket, &half, kind.method()).await?;
-        Ok(session.map_or(Verdict::Over, |session| Verdict::Right(user, session)))
+        let arrived = self.complete(tx, ctx, &user, ticket, &half, kind.method(), trusts).await?;
+        Ok(arrived.map_or(Verdict::Over, |(session, seen)| Verdict::Right(user, session, seen.token)))
     }
 
     /// Begins the session of a challenge whose second factor was proven. The caller holds the account's lock and has counted the try.
+    #[allow(clippy::too_many_arguments, reason = "a log-in has so many parts")]
     pub(crate) async fn complete(
         &self,
         tx: &mut ::store::Tx<'_>,
         ctx: &Ctx,
+        user: &User,
         ticket: &Ticket,
         half: &Half,
         method: Method,
-    ) -> Result<Option<Session>> {
-        let (Some(user_id), Some(first)) = (half.user_id(), half.proof()) else { return Ok(None) };
+        trusts: bool,
+    ) -> Result<Option<(Session, Seen)>> {
+        let Some(first) = half.proof() else { return Ok(None) };
         self.single_use().end(tx, Purpose::MFA, ticket.subject).await?;
         let proofs = vec![first, Proof { method, at: ctx.now() }];
-        let new = NewSession { user_id, transport: half.transport, proofs };
-        self.accounts().sessions().create(tx, ctx, new).await.map(Some)
+        self.arrive(tx, ctx, user, Arrival { transport: half.transport, proofs, trusts }).await.map(Some)
     }
 
     /// Confirms a factor by its first code, which proves it in this session, too.
@@ -134,7 +121,7 @@ impl Logins {
                 // As it is now: with a factor more, and perhaps a proven address.
                 let user = logins.accounts().find(tx, user_id).await?;
                 let user = user.ok_or_else(|| Error::new(Code::InvalidToken))?;
-                Ok(Verdict::Right(user, session))
+                Ok(Verdict::Right(user, session, None))
             }
             .boxed()
         });
@@ -144,7 +131,7 @@ impl Logins {
         if matches!(verdict, Verdict::Right(..)) {
             counted.succeeded();
         }
-        self.elevated(ctx, verdict)
+        self.granted(ctx, verdict)
     }
 
     /// Proves the caller anew; the session goes on under another id.
@@ -181,7 +168,7 @@ impl Logins {
                     return Ok(Verdict::Wrong);
                 }
                 let session = logins.accounts().sessions().elevate(tx, &ctx, method).await?;
-                Ok(Verdict::Right(user, session))
+                Ok(Verdict::Right(user, session, None))
             }
             .boxed()
         });
@@ -191,14 +178,16 @@ impl Logins {
             Verdict::Wrong => Err(Error::new(wrong)),
             verdict => {
                 counted.succeeded();
-                self.elevated(ctx, verdict)
+                self.granted(ctx, verdict)
             }
         }
     }
 
-    fn elevated(&self, ctx: &Ctx, verdict: Verdict) -> Result<Grant> {
+    fn granted(&self, ctx: &Ctx, verdict: Verdict) -> Result<Grant> {
         match verdict {
-            Verdict::Right(user, session) => self.grant(ctx, user, session),
+            Verdict::Right(user, session, device_token) => {
+                Ok(Grant { device_token, ..self.grant(ctx, user, session)? })
+            }
             Verdict::Wrong => Err(Error::new(Code::InvalidCode)),
             Verdict::Over => Err(Error::new(Code::InvalidToken)),
         }

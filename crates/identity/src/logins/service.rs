@@ -11,6 +11,7 @@ use platform::{
 };
 
 use super::{
+    arrival,
     challenge::Begun,
     cookies::CookieNames,
     model::{Grant, Outcome, Registration},
@@ -54,6 +55,7 @@ pub(crate) struct Parts {
 
 impl Logins {
     pub(crate) fn new(parts: Parts) -> Self {
+        arrival::describe_metrics();
         Self(Arc::new(parts))
     }
 
@@ -252,6 +254,6 @@ impl Logins {
     }
 }
 
-fn address(ctx: &Ctx) -> String {
+pub(super) fn address(ctx: &Ctx) -> String {
     ctx.request.address.map(|address| address.to_string()).unwrap_or_default()
 }

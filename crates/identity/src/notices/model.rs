@@ -75,6 +75,19 @@ pub enum Told<'a> {
     FactorAdded(&'a str),
     FactorRemoved(&'a str),
     BackupCodesMade,
+    NewDevice,
+}
+
+impl Told<'_> {
+    pub(super) const fn template(self) -> Template {
+        match self {
+            Self::PasswordChanged => Template::PasswordChanged,
+            Self::FactorAdded(_) => Template::FactorAdded,
+            Self::FactorRemoved(_) => Template::FactorRemoved,
+            Self::BackupCodesMade => Template::BackupCodesMade,
+            Self::NewDevice => Template::NewDevice,
+        }
+    }
 }
 
 /// `24 hours`.

@@ -20,6 +20,8 @@ use crate::accounts::{User, canonical};
 /// Between two messages of a kind to one recipient, and how many of them there are in an hour.
 const PAUSE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
+/// In which warnings are counted.
+const DAY: Duration = Duration::from_hours(24);
 const MOST: i64 = 5;
 /// Rows one transaction removes.
 const CHUNK: i64 = 500;
@@ -51,19 +53,23 @@ impl Notices {
         // An imported address may be none that mail can be sent to: that must not keep anyone from changing a password.
         let Ok(to) = mailbox(user) else { return Ok(()) };
         let mut values = Notifications::event(ctx);
-        let template = match told {
-            Told::PasswordChanged => Template::PasswordChanged,
-            Told::FactorAdded(factor) => {
-                values["factor"] = factor.into();
-                Template::FactorAdded
-            }
-            Told::FactorRemoved(factor) => {
-                values["factor"] = factor.into();
-                Template::FactorRemoved
-            }
-            Told::BackupCodesMade => Template::BackupCodesMade,
-        };
-        self.0.notifications.mail(tx, ctx, Mail { to, template, values, expires_at: None }).await.map(|_| ())
+        if let Told::FactorAdded(factor) | Told::FactorRemoved(factor) = told {
+            values["factor"] = factor.into();
+        }
+        let mail = Mail { to, template: told.template(), values, expires_at: None };
+        self.0.notifications.mail(tx, ctx, mail).await.map(|_| ())
+    }
+
+    /// Tells the owner of an account of a log-in that is out of the ordinary: five times a day at most of each kind, for whoever
+    /// knows the password could fill the mailbox.
+    pub(crate) async fn warn(&self, tx: &mut Tx<'_>, ctx: &Ctx, user: &User, told: Told<'_>) -> Result<()> {
+        let limit = Limit { pause: ctx.now(), since: ctx.now().minus(DAY), most: MOST };
+        let recipient = self.subject(told.template().name(), &user.id.to_string());
+        if store::count(tx, recipient, &limit, ctx.now()).await? {
+            self.tell(tx, ctx, user, told).await
+        } else {
+            Ok(())
+        }
     }
 
     /// Issues a link and mails it.
@@ -122,7 +128,7 @@ impl Notices {
 
     /// Whether one more of `what` may go to this address or account, and counts it: one a minute, five an hour. The same work either way.
     pub(crate) async fn may_send(&self, tx: &mut Tx<'_>, ctx: &Ctx, what: &str, recipient: &str) -> Result<bool> {
-        let limit = Limit { pause: ctx.now().minus(PAUSE), hour: ctx.now().minus(HOUR), most: MOST };
+        let limit = Limit { pause: ctx.now().minus(PAUSE), since: ctx.now().minus(HOUR), most: MOST };
         store::count(tx, self.subject(what, recipient), &limit, ctx.now()).await
     }
 
@@ -170,8 +176,7 @@ impl Notices {
         ctx.actor.require_system()?;
         let mut total = 0;
         loop {
-            let chunk =
-                ctx.write(|ctx, tx| async move { store::purge(tx, ctx.now().minus(HOUR), CHUNK).await }.boxed());
+            let chunk = ctx.write(|ctx, tx| async move { store::purge(tx, ctx.now().minus(DAY), CHUNK).await }.boxed());
             let removed = chunk.await?;
             total += removed;
             if removed == 0 {

@@ -7,7 +7,7 @@ pub(super) struct Limit {
     /// The last one must be as old as this.
     pub pause: Timestamp,
     /// The count begins anew when it began before this.
-    pub hour: Timestamp,
+    pub since: Timestamp,
     pub most: i64,
 }
 
@@ -25,7 +25,7 @@ pub(super) async fn count(tx: &mut Tx<'_>, recipient: Uuid, limit: &Limit, at: T
                since = CASE WHEN sendings.since <= $4 THEN excluded.since ELSE sendings.since END, \
                sent = CASE WHEN sendings.since <= $4 THEN 1 ELSE sendings.sent + 1 END, last_at = excluded.last_at \
                WHERE sendings.last_at <= $3 AND (sendings.since <= $4 OR sendings.sent < $5)";
-    let params = [recipient.into(), at.into(), limit.pause.into(), limit.hour.into(), limit.most.into()];
+    let params = [recipient.into(), at.into(), limit.pause.into(), limit.since.into(), limit.most.into()];
     Ok(tx.execute(sql, &params).await? == 1)
 }
 

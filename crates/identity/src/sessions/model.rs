@@ -1,9 +1,10 @@
 //! Types of the sessions.
 use ::store::RequestInfo;
-use kernel::{Actor, Method, Principal, Proof, SessionId, Timestamp, UserId};
+use kernel::{Actor, DeviceId, Method, Principal, Proof, SessionId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::service::Lifetimes;
+use crate::devices::Trust;
 
 /// A stored session.
 #[derive(Clone, Debug)]
@@ -14,10 +15,15 @@ pub struct Session {
     pub generation: i64,
     pub transport: Transport,
     pub proofs: Vec<Proof>,
+    /// Where it was begun; that device may be forgotten since.
+    pub device_id: Option<DeviceId>,
     pub user_agent: Option<String>,
+    /// Of the log-in.
     pub address: Option<String>,
+    /// Where it was last seen from, if it was since the log-in.
+    pub last_address: Option<String>,
     pub created_at: Timestamp,
-    /// The last refresh.
+    /// The last use or refresh, noted now and then.
     pub last_seen_at: Timestamp,
     pub rotated_at: Option<Timestamp>,
     pub expires_at: Timestamp,
@@ -38,6 +44,7 @@ pub struct NewSession {
     pub user_id: UserId,
     pub transport: Transport,
     pub proofs: Vec<Proof>,
+    pub device_id: DeviceId,
 }
 
 /// What people see of a session.
@@ -47,9 +54,17 @@ pub struct SessionView {
     pub created_at: Timestamp,
     pub last_seen_at: Timestamp,
     pub expires_at: Timestamp,
+    /// Of the log-in.
     pub address: Option<String>,
+    pub last_address: Option<String>,
     pub user_agent: Option<String>,
+    /// Null when it was forgotten.
+    pub device_id: Option<DeviceId>,
+    /// Until when log-ins on that device ask for no second factor; null when they do.
+    pub trusted_until: Option<Timestamp>,
     pub transport: Transport,
+    /// What was proven, as RFC 8176 names it.
+    pub amr: Vec<&'static str>,
     pub is_current: bool,
 }
 
@@ -77,13 +92,23 @@ impl Session {
         Actor::Full(Principal { proofs: self.proofs.as_slice().into(), ..principal })
     }
 
-    pub(super) fn view(self, current: Option<SessionId>) -> SessionView {
+    /// What was proven, by name.
+    pub(super) fn methods(&self) -> Vec<&'static str> {
+        self.proofs.iter().map(|proof| proof.method.as_str()).collect()
+    }
+
+    pub(super) fn view(self, current: Option<SessionId>, devices: &Trust) -> SessionView {
+        let device = self.device_id.and_then(|id| devices.get_key_value(&id));
         SessionView {
+            amr: self.methods(),
+            device_id: device.map(|(id, _)| *id),
+            trusted_until: device.and_then(|(_, until)| *until),
             is_current: current == Some(self.id),
             id: self.id,
             created_at: self.created_at,
             last_seen_at: self.last_seen_at,
             expires_at: self.expires_at,
+            last_address: self.last_address.or_else(|| self.address.clone()),
             address: self.address,
             user_agent: self.user_agent,
             transport: self.transport,

@@ -35,8 +35,9 @@ pub(super) async fn rotate(
     generation: i64,
 ) -> Result<Rotation> {
     let now = ctx.now();
-    let extension = Extension { until: now.plus(lifetimes.idle), most: lifetimes.most };
-    if let Some(session) = store::rotate(tx, id, generation, now, &extension).await? {
+    let address = ctx.request.address.map(|address| address.to_string());
+    let extension = Extension { until: now.plus(lifetimes.idle), most: lifetimes.most, address };
+    if let Some(session) = store::rotate(tx, id, generation, now, extension).await? {
         return Ok(Rotation::Successor(session));
     }
     let stored = store::get(tx, id).await?.map(|session| session.within(lifetimes));

@@ -1,6 +1,6 @@
 //! HTTP of one's own sessions.
 use kernel::{
-    Code, Result,
+    Code, Method as MethodName, Result,
     schema::{Field, Kind, Schema},
 };
 use web::{Call, Method, Reply, Route, Routes, StatusCode};
@@ -44,14 +44,24 @@ async fn delete_others(sessions: Sessions, call: Call) -> Result<Reply> {
 
 /// The shape of [`super::SessionView`].
 pub fn session_schema() -> Schema {
+    let methods = MethodName::ALL.into_iter().map(|method| method.as_str().into()).collect();
     Schema::new(vec![
         Field::required("id", Kind::Id("ses".into())),
         Field::required("created_at", Kind::Timestamp),
-        Field::required("last_seen_at", Kind::Timestamp).describe("The last refresh"),
+        Field::required("last_seen_at", Kind::Timestamp).describe("The last use, to the minute"),
         Field::required("expires_at", Kind::Timestamp).describe("Unless it is refreshed before"),
-        Field::required("address", Kind::text(64)).nullable(),
+        Field::required("address", Kind::text(64)).nullable().describe("Of the log-in"),
+        Field::required("last_address", Kind::text(64)).nullable().describe("Of the last use"),
         Field::required("user_agent", Kind::text(256)).nullable(),
+        Field::required("device_id", Kind::Id("dev".into()))
+            .nullable()
+            .describe("Where it was begun; null when that is forgotten"),
+        Field::required("trusted_until", Kind::Timestamp)
+            .nullable()
+            .describe("Until then that device is asked for no second factor"),
         Field::required("transport", Kind::Enum(vec!["bearer".into(), "cookie".into()])),
+        Field::required("amr", Kind::Array { items: Box::new(Kind::Enum(methods)), max: MethodName::ALL.len() })
+            .describe("What was proven, as RFC 8176 names it"),
         Field::required("is_current", Kind::Bool).describe("Whether this session asks"),
     ])
 }

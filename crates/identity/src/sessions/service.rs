@@ -1,7 +1,7 @@
 //! Rules for sessions: who may see and end them, and that what is ended here is forgotten here at once.
 use std::{sync::Arc, time::Duration};
 
-use ::store::{Ctx, Source, Tx};
+use ::store::{Ctx, RequestInfo, Source, Tx};
 use futures_util::FutureExt as _;
 use kernel::{
     Code, Error, Limit, Method, Page, Permission, Principal, Proof, Result, SessionId, Timestamp, UserId, id,
@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     cursor::{self, Cursors},
+    devices::Devices,
     recent::Changes,
     roles::Roles,
 };
@@ -91,8 +92,10 @@ impl Sessions {
             generation: 0,
             transport: new.transport,
             proofs: new.proofs,
+            device_id: Some(new.device_id),
             user_agent: user_agent(&ctx.request),
             address: ctx.request.address.map(|address| address.to_string()),
+            last_address: None,
             created_at: now,
             last_seen_at: now,
             rotated_at: None,
@@ -100,10 +103,15 @@ impl Sessions {
             revoked_at: None,
         };
         store::insert(tx, &session).await?;
-        let after = json!({"user_id": session.user_id, "transport": session.transport, "methods": methods(&session)});
+        let after = json!({"user_id": session.user_id, "transport": session.transport, "methods": session.methods()});
         let entry = Entry::new("session.created", "session", session.id).after(after);
         audit::record(tx, &ctx.with_actor(session.holder()), entry).await?;
         Ok(session)
+    }
+
+    /// Whether an account had a session before, as far as that is remembered.
+    pub(crate) async fn had_any(&self, tx: &mut Tx<'_>, user_id: UserId) -> Result<bool> {
+        store::had_any(tx, user_id).await
     }
 
     /// The caller's session with one more proof, under a new id: what was handed out before for the old one is void, so
@@ -124,7 +132,7 @@ impl Sessions {
         // The first log-in counts for how long it may last: ids tell when they were made, so `created_at` is kept beside.
         let session = Session { id: ctx.new_id(), generation: 0, rotated_at: None, last_seen_at: now, proofs, ..old };
         store::insert(tx, &session).await?;
-        let after = json!({"user_id": session.user_id, "from": old_id, "methods": methods(&session)});
+        let after = json!({"user_id": session.user_id, "from": old_id, "methods": session.methods()});
         let entry = Entry::new("session.elevated", "session", session.id).after(after);
         audit::record(tx, ctx, entry).await?;
         Ok(session)
@@ -136,8 +144,15 @@ impl Sessions {
     }
 
     /// Who holds a session, when it stands: at most one second old, and never older than what this process changed.
-    pub(crate) async fn principal(&self, source: &Source, id: SessionId, user_id: UserId) -> Result<Option<Principal>> {
-        self.0.states.principal(source, id, user_id).await
+    /// That `request` uses it is noted.
+    pub(crate) async fn principal(
+        &self,
+        source: &Source,
+        id: SessionId,
+        user_id: UserId,
+        request: &RequestInfo,
+    ) -> Result<Option<Principal>> {
+        self.0.states.principal(source, id, user_id, request).await
     }
 
     /// Makes the next request read this session anew. Call it after the commit.
@@ -175,12 +190,17 @@ impl Sessions {
         require_own_or_managed(ctx, user_id)?;
         let start = self.0.cursors.start("sessions", after)?;
         let (lifetimes, rows) = (self.0.lifetimes, cursor::rows(limit));
-        let sessions = ctx.read(move |ctx, tx| {
+        let found = ctx.read(move |ctx, tx| {
             let now = ctx.now();
-            async move { store::list(tx, user_id, now, lifetimes.horizon(now), start, rows).await }.boxed()
+            async move {
+                let sessions = store::list(tx, user_id, now, lifetimes.horizon(now), start, rows).await?;
+                Ok((sessions, Devices::trust_of(tx, &ctx, user_id).await?))
+            }
+            .boxed()
         });
         let current = ctx.actor.principal().and_then(Principal::session);
-        let views = sessions.await?.into_iter().map(|session| session.within(lifetimes).view(current)).collect();
+        let (sessions, trust) = found.await?;
+        let views = sessions.into_iter().map(|session| session.within(lifetimes).view(current, &trust)).collect();
         Ok(self.0.cursors.page("sessions", views, limit, |session: &SessionView| session.id.uuid()))
     }
 
@@ -266,10 +286,6 @@ async fn revoke_all(
     }
     let after = json!({"count": count, "kept": kept, "reason": reason});
     audit::record(tx, ctx, Entry::new("session.revoked", "user", user_id).after(after)).await
-}
-
-fn methods(session: &Session) -> Vec<&'static str> {
-    session.proofs.iter().map(|proof| proof.method.as_str()).collect()
 }
 
 fn require_own_or_managed(ctx: &Ctx, user_id: UserId) -> Result<()> {

@@ -1,7 +1,10 @@
-//! Who holds a session right now.
-use ::store::Source;
+//! Who holds a session right now, and that it was used.
+use std::time::Duration;
+
+use ::store::{RequestInfo, Source};
 use futures_util::FutureExt as _;
 use kernel::{Principal, Result, SessionId, Strength, Timestamp, UserId, actor::strength};
+use moka::sync::Cache;
 
 use super::{
     service::Lifetimes,
@@ -12,30 +15,65 @@ use crate::{
     roles::Roles,
 };
 
+/// Uses are noted this often.
+const NOTED_EVERY: Duration = Duration::from_mins(1);
+const CAPACITY: u64 = 100_000;
+
 /// The states read lately.
 pub(super) struct States {
     recent: Recent<SessionId, State>,
     changes: Changes,
     roles: Roles,
     lifetimes: Lifetimes,
+    /// When a use was last noted by this process.
+    noted: Cache<SessionId, Timestamp>,
 }
 
 struct State {
     principal: Principal,
     expires_at: Timestamp,
+    last_seen_at: Timestamp,
 }
 
 impl States {
     pub(super) fn new(roles: Roles, changes: Changes, lifetimes: Lifetimes) -> Self {
-        Self { recent: Recent::new(changes.clone()), changes, roles, lifetimes }
+        Self { recent: Recent::new(changes.clone()), changes, roles, lifetimes, noted: Cache::new(CAPACITY) }
     }
 
-    /// Who holds session `id` of `user_id`, when it stands. Errors: 503 when that cannot be known.
-    pub(super) async fn principal(&self, source: &Source, id: SessionId, user_id: UserId) -> Result<Option<Principal>> {
+    /// Who holds session `id` of `user_id`, when it stands, and uses it in `request`. Errors: 503 when that cannot be known.
+    pub(super) async fn principal(
+        &self,
+        source: &Source,
+        id: SessionId,
+        user_id: UserId,
+        request: &RequestInfo,
+    ) -> Result<Option<Principal>> {
         let now = source.clock.now();
         let state = self.recent.get(id, user_id, now, self.read(source, id)).await?;
         let state = state.filter(|state| state.expires_at > now && state.principal.user_id == user_id);
-        Ok(state.map(|state| state.principal.clone()))
+        let Some(state) = state else { return Ok(None) };
+        self.note_use(source, id, state.last_seen_at, request);
+        Ok(Some(state.principal.clone()))
+    }
+
+    /// Notes a use now and then, behind the request's back: it neither waits for that nor fails by it.
+    fn note_use(&self, source: &Source, id: SessionId, last_seen_at: Timestamp, request: &RequestInfo) {
+        let now = source.clock.now();
+        let noted_at = self.noted.get(&id).map_or(last_seen_at, |noted_at| noted_at.max(last_seen_at));
+        // A clock set back notes nothing until it has caught up.
+        if now.since(noted_at) < NOTED_EVERY {
+            return;
+        }
+        self.noted.insert(id, now);
+        let address = request.address.map(|address| address.to_string());
+        let ctx = source.system("identity");
+        tokio::spawn(async move {
+            let before = now.minus(NOTED_EVERY);
+            let noted = ctx.write(move |_, tx| async move { store::touch(tx, id, now, before, address).await }.boxed());
+            if let Err(error) = noted.await {
+                tracing::debug!(?error, session = %id, "the use of a session was not noted");
+            }
+        });
     }
 
     /// Forgets a session. Call it after the commit that changed it.
@@ -55,7 +93,7 @@ impl States {
     }
 
     fn state(&self, id: SessionId, standing: Standing) -> State {
-        let Standing { user_id, proofs, has_second_factor, created_at, expires_at, roles } = standing;
+        let Standing { user_id, proofs, has_second_factor, created_at, expires_at, last_seen_at, roles } = standing;
         let held = self.roles.held(roles, strength(&proofs) == Strength::Multi);
         let principal = Principal {
             roles: held.roles,
@@ -65,6 +103,6 @@ impl States {
             is_held_back: held.is_held_back,
             ..Principal::of_session(user_id, id)
         };
-        State { principal, expires_at: self.lifetimes.cut(created_at, expires_at) }
+        State { principal, expires_at: self.lifetimes.cut(created_at, expires_at), last_seen_at }
     }
 }

@@ -8,8 +8,9 @@ use super::model::{Session, Transport, join_proofs, split_proofs};
 
 pub(super) async fn insert(tx: &mut Tx<'_>, session: &Session) -> Result<()> {
     let sql = "INSERT INTO sessions (id, user_id, generation, transport, methods, user_agent, address, created_at, \
-               authenticated_at, last_seen_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-    let params: [Value; 11] = [
+               authenticated_at, last_seen_at, expires_at, device_id, last_address) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+    let params: [Value; 13] = [
         session.id.into(),
         session.user_id.into(),
         session.generation.into(),
@@ -21,6 +22,8 @@ pub(super) async fn insert(tx: &mut Tx<'_>, session: &Session) -> Result<()> {
         session.authenticated_at().into(),
         session.last_seen_at.into(),
         session.expires_at.into(),
+        session.device_id.into(),
+        session.last_address.clone().into(),
     ];
     tx.execute(sql, &params).await.map(|_| ())
 }
@@ -30,6 +33,8 @@ pub(super) struct Extension {
     pub until: Timestamp,
     /// After its creation.
     pub most: Duration,
+    /// Where it is refreshed from.
+    pub address: Option<String>,
 }
 
 /// Moves a live session from `generation` to the next. None when another was first, or it lives no more.
@@ -38,16 +43,31 @@ pub(super) async fn rotate(
     id: SessionId,
     generation: i64,
     at: Timestamp,
-    extension: &Extension,
+    extension: Extension,
 ) -> Result<Option<Session>> {
     let sql = "UPDATE sessions SET generation = generation + 1, rotated_at = $3, last_seen_at = $3, \
+               last_address = COALESCE($6, last_address), \
                expires_at = CASE WHEN created_at + $5 < $4 THEN created_at + $5 ELSE $4 END \
                WHERE id = $1 AND generation = $2 AND revoked_at IS NULL AND expires_at > $3 AND created_at + $5 > $3 \
                RETURNING id, user_id, generation, transport, methods, user_agent, address, created_at, authenticated_at, \
-               last_seen_at, rotated_at, expires_at, revoked_at";
+               last_seen_at, rotated_at, expires_at, revoked_at, device_id, last_address";
     let most = i64::try_from(extension.most.as_micros()).map_err(Error::internal)?;
-    let params = [id.into(), generation.into(), at.into(), extension.until.into(), most.into()];
+    let params =
+        [id.into(), generation.into(), at.into(), extension.until.into(), most.into(), extension.address.into()];
     tx.query_opt(sql, &params).await?.as_ref().map(session).transpose()
+}
+
+/// Notes a use, unless one was noted since `before`.
+pub(super) async fn touch(
+    tx: &mut Tx<'_>,
+    id: SessionId,
+    at: Timestamp,
+    before: Timestamp,
+    address: Option<String>,
+) -> Result<()> {
+    let sql = "UPDATE sessions SET last_seen_at = $2, last_address = COALESCE($4, last_address) \
+               WHERE id = $1 AND last_seen_at <= $3 AND revoked_at IS NULL";
+    tx.execute(sql, &[id.into(), at.into(), before.into(), address.into()]).await.map(|_| ())
 }
 
 /// Removes up to `limit` sessions whose ids are below `floor`, the oldest first: ids tell when they were made.
@@ -58,8 +78,14 @@ pub(super) async fn purge(tx: &mut Tx<'_>, floor: Uuid, limit: i64) -> Result<u6
 
 pub(super) async fn get(tx: &mut Tx<'_>, id: SessionId) -> Result<Option<Session>> {
     let sql = "SELECT id, user_id, generation, transport, methods, user_agent, address, created_at, authenticated_at, \
-               last_seen_at, rotated_at, expires_at, revoked_at FROM sessions WHERE id = $1";
+               last_seen_at, rotated_at, expires_at, revoked_at, device_id, last_address FROM sessions WHERE id = $1";
     tx.query_opt(sql, &[id.into()]).await?.as_ref().map(session).transpose()
+}
+
+/// Whether a user has any session, live or over.
+pub(super) async fn had_any(tx: &mut Tx<'_>, user_id: UserId) -> Result<bool> {
+    let found = tx.query_opt("SELECT id FROM sessions WHERE user_id = $1 LIMIT 1", &[user_id.into()]).await?;
+    Ok(found.is_some())
 }
 
 /// Live sessions of one user below `start` that began after `horizon`, newest first.
@@ -72,7 +98,7 @@ pub(super) async fn list(
     rows: i64,
 ) -> Result<Vec<Session>> {
     let sql = "SELECT id, user_id, generation, transport, methods, user_agent, address, created_at, authenticated_at, \
-               last_seen_at, rotated_at, expires_at, revoked_at FROM sessions \
+               last_seen_at, rotated_at, expires_at, revoked_at, device_id, last_address FROM sessions \
                WHERE user_id = $1 AND id < $3 AND revoked_at IS NULL AND expires_at > $2 AND created_at > $5 \
                ORDER BY id DESC LIMIT $4";
     let params = [user_id.into(), at.into(), start.into(), rows.into(), horizon.into()];
@@ -107,13 +133,14 @@ pub(super) struct Standing {
     pub has_second_factor: bool,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
+    pub last_seen_at: Timestamp,
     pub roles: Vec<Role>,
 }
 
 /// One query over three slices' tables, because it runs for every session every second. None when the session was
 /// revoked or the account is not active.
 pub(super) async fn standing(tx: &mut Tx<'_>, id: SessionId) -> Result<Option<Standing>> {
-    let sql = "SELECT s.user_id, s.authenticated_at, s.methods, s.expires_at, u.has_second_factor, r.role, s.created_at \
+    let sql = "SELECT s.user_id, s.authenticated_at, s.methods, s.expires_at, u.has_second_factor, r.role, s.created_at, s.last_seen_at \
                FROM sessions s \
                JOIN users u ON u.id = s.user_id LEFT JOIN user_roles r ON r.user_id = s.user_id \
                WHERE s.id = $1 AND s.revoked_at IS NULL AND u.state = 'active' ORDER BY r.role";
@@ -125,6 +152,7 @@ pub(super) async fn standing(tx: &mut Tx<'_>, id: SessionId) -> Result<Option<St
         proofs: split_proofs(&first.get::<String>(2)?, first.get(1)?),
         has_second_factor: first.get(4)?,
         created_at: first.get(6)?,
+        last_seen_at: first.get(7)?,
         expires_at: first.get(3)?,
         roles: roles.into_iter().flatten().map(Role::from).collect(),
     }))
@@ -145,5 +173,7 @@ fn session(row: &Row) -> Result<Session> {
         rotated_at: row.get(10)?,
         expires_at: row.get(11)?,
         revoked_at: row.get(12)?,
+        device_id: row.get(13)?,
+        last_address: row.get(14)?,
     })
 }

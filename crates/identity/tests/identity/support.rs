@@ -147,7 +147,7 @@ impl App {
     /// that ids do not tell the order.
     pub async fn audited(&self) -> Vec<String> {
         let rows = self.query("SELECT action FROM audit_log ORDER BY action").await;
-        let quiet = ["signing_key.created", "account.created", "session.created", "device.new"];
+        let quiet = ["signing_key.created", "account.created", "session.created", "login.new_device"];
         let actions = rows.iter().map(|row| row.get::<String>(0).unwrap());
         actions.filter(|action| !quiet.contains(&action.as_str())).collect()
     }

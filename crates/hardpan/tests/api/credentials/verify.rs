@@ -42,9 +42,10 @@ async fn a_link_that_is_a_day_old_is_over_and_another_can_be_had() {
         let ann = app.login(&ann.email).await;
         assert_eq!(app.me(&ann).await["email_verified"], true);
         // Nothing is left to prove.
+        let before = app.letters_to("ann@example.com").await.len();
         app.advance(Duration::from_hours(2));
         resend("ann@example.com").send().await.expect(202);
-        assert_eq!(app.letters_to("ann@example.com").await.len(), 2);
+        assert_eq!(app.letters_to("ann@example.com").await.len(), before);
     })
     .await;
 }

@@ -36,7 +36,7 @@ async fn a_device_is_known_again_by_what_it_keeps() {
         assert_eq!(audit.actions().await, ["session.created"]);
         // Another one is news.
         let other = log_in(&app, "ann@example.com", "").send().await.expect(200).json();
-        assert_eq!(audit.actions().await, ["device.new", "session.created"]);
+        assert_eq!(audit.actions().await, ["login.new_device", "session.created"]);
         assert_ne!(other["device_token"], json!(token));
         let ann = person(&again);
         let listed =

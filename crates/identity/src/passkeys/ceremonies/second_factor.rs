@@ -87,13 +87,9 @@ impl Ceremonies {
                     audit::record(tx, &ctx, entry).await?;
                     return Ok(Verdict::Wrong);
                 };
-                let session = logins.complete(tx, &ctx, &challenge, &half, assertion.method()).await?;
-                let Some(session) = session else { return Ok(Verdict::Over) };
-                let seen = logins.devices().see(tx, &ctx, user_id).await?;
-                if trusts {
-                    logins.devices().trust(tx, &ctx, seen.id).await?;
-                }
-                Ok(Verdict::Right(user, session, seen.token))
+                let method = assertion.method();
+                let arrived = logins.complete(tx, &ctx, &user, &challenge, &half, method, trusts).await?;
+                Ok(arrived.map_or(Verdict::Over, |(session, seen)| Verdict::Right(user, session, seen.token)))
             }
             .boxed()
         });
