@@ -48,17 +48,17 @@ impl Logins {
             devices.trust(tx, ctx, seen.id).await?;
         }
         if is_news {
-            self.signal(ctx, "new_device", user);
+            signal(ctx, "new_device", user);
             let after = json!({"user_id": user.id, "session_id": session.id});
             audit::record(tx, ctx, Entry::new("login.new_device", "device", seen.id).after(after)).await?;
             self.notices().warn(tx, ctx, user, Told::NewDevice).await?;
         }
         Ok((session, seen))
     }
+}
 
-    fn signal(&self, ctx: &Ctx, event: &'static str, user: &User) {
-        counter!(SIGNALS, "signal" => event).increment(1);
-        tracing::warn!(target: "security", event, address = address(ctx), request_id = ctx.request.id, user = %user.id,
-            "a log-in was out of the ordinary");
-    }
+fn signal(ctx: &Ctx, event: &'static str, user: &User) {
+    counter!(SIGNALS, "signal" => event).increment(1);
+    tracing::warn!(target: "security", event, address = address(ctx), request_id = ctx.request.id, user = %user.id,
+        "a log-in was out of the ordinary");
 }
