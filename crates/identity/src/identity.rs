@@ -18,6 +18,7 @@ use crate::{
     devices::{self, Devices},
     factors::{self, Factors},
     guard::Guard,
+    invitations::{self, Invitations},
     keys::{self, Keys},
     logins::{self, CookieNames, Logins, Registration},
     notices::{Notices, Pages},
@@ -80,6 +81,7 @@ pub struct Identity {
     logins: Logins,
     notices: Notices,
     credentials: CredentialChanges,
+    invitations: Invitations,
     #[cfg(feature = "oidc")]
     oauth: Oauth,
     passkeys: Passkeys,
@@ -140,6 +142,7 @@ impl Identity {
             buckets: keyring.mac_key("failed_login")?,
         });
         let credentials = CredentialChanges::new(logins.clone(), notices.clone(), devices.clone());
+        let invitations = Invitations::new(logins.clone(), cursors.clone());
         let passkeys = Passkeys::new(keyring, cursors, logins.clone())?;
         Ok(Self {
             keys,
@@ -159,6 +162,7 @@ impl Identity {
             logins,
             notices,
             credentials,
+            invitations,
             #[cfg(feature = "passkeys")]
             ceremonies: party.map(|party| Ceremonies::new(&passkeys, party)),
             passkeys,
@@ -176,6 +180,7 @@ impl Identity {
         routes.extend(devices::routes(&self.devices));
         routes.extend(api_keys::routes(self.accounts.api_keys()));
         routes.extend(credentials::routes(&self.credentials));
+        routes.extend(invitations::routes(&self.invitations));
         #[cfg(feature = "oidc")]
         routes.extend(oauth::routes(&self.oauth));
         routes.extend(passkeys::routes(&self.passkeys));
@@ -214,13 +219,19 @@ impl Identity {
         self.accounts.set_roles(ctx, user_id, roles, |_| true).await
     }
 
+    /// Removes every second factor and passkey of an account. Errors: 403; 404; 503.
+    pub async fn reset_factors(&self, ctx: &Ctx, user_id: UserId) -> Result<()> {
+        self.credentials.reset_factors(ctx, user_id).await
+    }
+
     /// Removes what is long over; for the server itself. Errors: 403; 503.
     pub async fn purge(&self, ctx: &Ctx) -> Result<u64> {
         Ok(self.sessions.purge(ctx).await?
             + self.logins.single_use().purge(ctx).await?
             + self.accounts.api_keys().purge(ctx).await?
             + self.devices.purge(ctx).await?
-            + self.notices.purge(ctx).await?)
+            + self.notices.purge(ctx).await?
+            + self.invitations.purge(ctx).await?)
     }
 
     /// How many password hashes were computed since the start, whoever for.

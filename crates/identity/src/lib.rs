@@ -7,6 +7,7 @@ pub mod devices;
 pub mod factors;
 pub mod guard;
 mod identity;
+pub mod invitations;
 pub mod keys;
 pub mod logins;
 pub mod notices;
@@ -28,7 +29,7 @@ pub use roles::RoleTerms;
 pub use sessions::{Lifetimes, SessionView};
 
 /// The slices of this crate, lowest first; each may call those before it.
-pub const SLICES: [&str; 15] = [
+pub const SLICES: [&str; 16] = [
     "keys",
     "guard",
     "devices",
@@ -42,6 +43,7 @@ pub const SLICES: [&str; 15] = [
     "factors",
     "logins",
     "credentials",
+    "invitations",
     "oauth",
     "passkeys",
 ];
@@ -64,6 +66,7 @@ pub fn migrations() -> Vec<store::Migration> {
             sql: include_str!("oauth/migrations/202611211600_create_identities.sql"),
         }],
         passkeys::MIGRATIONS.as_slice(),
+        invitations::MIGRATIONS.as_slice(),
     ]
     .concat()
 }

@@ -69,6 +69,13 @@ impl Kind for Identity {
 }
 pub type IdentityId = Id<Identity>;
 
+/// An account that is offered to someone.
+pub struct Invitation;
+impl Kind for Invitation {
+    const PREFIX: &'static str = "inv";
+}
+pub type InvitationId = Id<Invitation>;
+
 /// One entry of the audit trail.
 pub struct Audit;
 impl Kind for Audit {

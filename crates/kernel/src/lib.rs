@@ -17,7 +17,7 @@ pub mod value;
 
 pub use actor::{Actor, Credential, Method, Principal, Proof, Role, StepUp, Strength};
 pub use error::{Code, Error, FieldError, Result};
-pub use id::{ApiKeyId, AuditId, DeviceId, FactorId, Id, IdentityId, PasskeyId, SessionId, UserId};
+pub use id::{ApiKeyId, AuditId, DeviceId, FactorId, Id, IdentityId, InvitationId, PasskeyId, SessionId, UserId};
 pub use merge_patch::merge_patch;
 pub use page::{Limit, Page};
 pub use permission::{Permission, Permissions};

@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::Subcommand;
-use identity::{Identity, NewAccount};
+use identity::{Identity, NewAccount, User};
 use kernel::{Limit, OsRandom, Secret, SystemClock};
 use serde_json::json;
 use store::Ctx;
@@ -33,6 +33,9 @@ pub enum Command {
     /// Gives an account a role, or takes it away
     #[command(after_help = "Example: hardpan user role ann@example.com editor --remove --app notes")]
     Role(Give),
+    /// Removes every second factor and passkey of someone who lost them
+    #[command(after_help = "Example: hardpan user reset-factors ann@example.com --app notes")]
+    ResetFactors(Account),
 }
 
 #[derive(clap::Args)]
@@ -65,6 +68,13 @@ pub struct List {
 }
 
 #[derive(clap::Args)]
+pub struct Account {
+    /// Its email address
+    #[arg(value_name = "EMAIL")]
+    pub email: String,
+}
+
+#[derive(clap::Args)]
 pub struct Give {
     /// Its email address
     #[arg(value_name = "EMAIL")]
@@ -89,6 +99,7 @@ pub fn run(args: Args, loaded: Loaded) -> Outcome {
             Command::Create(args) => create(&ctx, &identity, args).await,
             Command::List(args) => list(&ctx, &identity, args.format).await,
             Command::Role(args) => role(&ctx, &identity, &args).await,
+            Command::ResetFactors(args) => reset_factors(&ctx, &identity, &args.email).await,
         };
         foundation.source.db.close().await;
         outcome
@@ -154,8 +165,7 @@ async fn list(ctx: &Ctx, identity: &Identity, format: Format) -> Outcome {
 }
 
 async fn role(ctx: &Ctx, identity: &Identity, args: &Give) -> Outcome {
-    let user = identity.find_by_email(ctx, &args.email).await?;
-    let user = user.ok_or_else(|| Failure::Failed(format!("there is no account {}", args.email)))?;
+    let user = find(ctx, identity, &args.email).await?;
     let mut roles: Vec<String> = user.roles.iter().map(ToString::to_string).filter(|role| *role != args.role).collect();
     if !args.remove {
         roles.push(args.role.clone());
@@ -164,4 +174,16 @@ async fn role(ctx: &Ctx, identity: &Identity, args: &Give) -> Outcome {
     let roles = if user.roles.is_empty() { "no role".to_owned() } else { user.roles.join(", ") };
     output::line(&format!("{} holds {roles}", user.email));
     Ok(ExitCode::SUCCESS)
+}
+
+async fn reset_factors(ctx: &Ctx, identity: &Identity, email: &str) -> Outcome {
+    let user = find(ctx, identity, email).await?;
+    identity.reset_factors(ctx, user.id).await?;
+    output::line(&format!("{} has no second factor and no passkey any more; the owner is told by mail", user.email));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn find(ctx: &Ctx, identity: &Identity, email: &str) -> Result<User, Failure> {
+    let found = identity.find_by_email(ctx, email).await?;
+    found.ok_or_else(|| Failure::Failed(format!("there is no account {email}")))
 }

@@ -116,7 +116,7 @@ pub const KEYS: &[Key] = &[
         .example("redis://127.0.0.1:6379"),
     key("cors.origins", Kind::Origins, "Web origins whose pages may call; development adds http://localhost:3000 and :3001")
         .default(""),
-    key("auth.registration", Kind::Choice(&["open", "verify_first", "closed"], &["invite"]), "Who may create an account")
+    key("auth.registration", Kind::Choice(&["open", "verify_first", "invite", "closed"], &[]), "Who may create an account")
         .default("open"),
     key("auth.access_ttl", Kind::Duration, "How long an access token is valid").default("1h"),
     key("auth.refresh_ttl", Kind::Duration, "How long a session lives without being used").default("7d"),

@@ -58,6 +58,14 @@ impl Accounts {
         self.recount_factors(tx, user_id).await
     }
 
+    /// Removes every second factor and passkey. The caller holds the account's lock, and ends its sessions.
+    pub(crate) async fn remove_factors(&self, tx: &mut Tx<'_>, user_id: UserId) -> Result<()> {
+        for keeper in self.keepers() {
+            keeper.remove_factors(tx, user_id).await?;
+        }
+        self.recount_factors(tx, user_id).await
+    }
+
     /// Gives an account another address, which was proven to be its owner's. Errors: 409 `email_taken`.
     pub(crate) async fn change_email(&self, tx: &mut Tx<'_>, ctx: &Ctx, user_id: UserId, email: &str) -> Result<()> {
         store::change_email(tx, user_id, email, ctx.now()).await.map_err(taken)

@@ -19,6 +19,11 @@ pub trait AccountKeeper: Send + Sync {
         ready(Ok(false)).boxed()
     }
 
+    /// Removes every second factor and passkey that is kept here.
+    fn remove_factors<'t>(&'t self, _: &'t mut Tx<'_>, _: UserId) -> BoxFuture<'t, Result<()>> {
+        ready(Ok(())).boxed()
+    }
+
     /// Removes whatever proves who one is and was added since then, or ever: it may be somebody else's.
     fn disown<'t>(&'t self, _: &'t mut Tx<'_>, _: UserId, _since: Option<Timestamp>) -> BoxFuture<'t, Result<()>> {
         ready(Ok(())).boxed()

@@ -135,6 +135,6 @@ fn ticket_subject(ctx: &Ctx) -> kernel::Uuid {
 }
 
 /// Something of the kind was sent a moment ago.
-pub(super) fn too_soon() -> Error {
+pub(crate) fn too_soon() -> Error {
     Error::new(Code::RateLimited).with_retry_after(Duration::from_mins(1))
 }

@@ -2,11 +2,13 @@
 mod email_change;
 mod page;
 mod password;
+mod recovery;
 mod reset;
 mod routes;
 mod service;
 mod verification;
 
+pub(crate) use email_change::too_soon;
 pub use service::Credentials;
 
 /// Every route of this slice.

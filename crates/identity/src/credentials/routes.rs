@@ -1,12 +1,12 @@
 //! HTTP of addresses and passwords.
 use kernel::{
-    Code, Result, Secret, StepUp,
+    Code, Permission, Result, Secret, StepUp,
     schema::{Field, Kind, Schema},
 };
 use serde::Deserialize;
 use web::{Access, Call, Class, Method, Reply, Route, Routes, StatusCode};
 
-use super::service::Credentials;
+use super::{recovery::PROOF, service::Credentials};
 use crate::{
     accounts::email_field,
     passwords::{Assurance, MAX_BYTES},
@@ -59,7 +59,29 @@ pub(super) fn routes(credentials: &Credentials) -> Routes {
             .answers(StatusCode::NO_CONTENT, "It is changed; the other sessions are ended", None)
             .errors(&[Code::InvalidCredentials]),
     ];
-    routes.into_iter().map(|route| route.class(Class::Credentials).body_limit(BODY_LIMIT)).collect()
+    let mut routes: Routes =
+        routes.into_iter().map(|route| route.class(Class::Credentials).body_limit(BODY_LIMIT)).collect();
+    routes.push(
+        Route::new(Method::DELETE, "/admin/v1/users/{id}/factors", "reset_user_factors", credentials, reset_factors)
+            .access(Access::Permission(Permission::ManageUsers))
+            .step_up(PROOF)
+            .summary(
+                "administration",
+                "Remove every second factor and passkey of someone who lost them; wants two fresh factors",
+            )
+            .answers(
+                StatusCode::NO_CONTENT,
+                "They are removed, every session and API key is ended, and the owner is told",
+                None,
+            )
+            .errors(&[Code::NotFound]),
+    );
+    routes
+}
+
+async fn reset_factors(credentials: Credentials, call: Call) -> Result<Reply> {
+    credentials.reset_factors(&call.ctx, call.id("id")?).await?;
+    Ok(Reply::no_content())
 }
 
 #[derive(Deserialize)]

@@ -76,6 +76,8 @@ pub enum Told<'a> {
     FactorRemoved(&'a str),
     BackupCodesMade,
     NewDevice,
+    /// By an administrator.
+    FactorsReset,
 }
 
 impl Told<'_> {
@@ -83,7 +85,7 @@ impl Told<'_> {
         match self {
             Self::PasswordChanged => Template::PasswordChanged,
             Self::FactorAdded(_) => Template::FactorAdded,
-            Self::FactorRemoved(_) => Template::FactorRemoved,
+            Self::FactorRemoved(_) | Self::FactorsReset => Template::FactorRemoved,
             Self::BackupCodesMade => Template::BackupCodesMade,
             Self::NewDevice => Template::NewDevice,
         }

@@ -56,6 +56,12 @@ impl Notices {
         if let Told::FactorAdded(factor) | Told::FactorRemoved(factor) = told {
             values["factor"] = factor.into();
         }
+        if let Told::FactorsReset = told {
+            values["factor"] = "every second factor and passkey, by an administrator".into();
+            // Where the administrator sits is nobody's business.
+            values["device"] = Json::Null;
+            values["address"] = Json::Null;
+        }
         let mail = Mail { to, template: told.template(), values, expires_at: None };
         self.0.notifications.mail(tx, ctx, mail).await.map(|_| ())
     }

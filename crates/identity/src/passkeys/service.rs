@@ -148,6 +148,10 @@ impl AccountKeeper for Keeper {
         .boxed()
     }
 
+    fn remove_factors<'t>(&'t self, tx: &'t mut Tx<'_>, user_id: UserId) -> BoxFuture<'t, Result<()>> {
+        store::delete_since(tx, user_id, None).boxed()
+    }
+
     fn disown<'t>(&'t self, tx: &'t mut Tx<'_>, id: UserId, since: Option<Timestamp>) -> BoxFuture<'t, Result<()>> {
         store::delete_since(tx, id, since).boxed()
     }

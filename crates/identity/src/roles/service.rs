@@ -124,6 +124,41 @@ impl Roles {
         self.replace(tx, ctx, user_id, held, &BTreeSet::new()).await.map(|_| ())
     }
 
+    /// Errors: 403 unless the caller may give every one of `roles`.
+    pub(crate) fn require_giving(&self, ctx: &Ctx, roles: &BTreeSet<Role>) -> Result<()> {
+        if roles.is_empty() {
+            return Ok(());
+        }
+        ctx.actor.require(Permission::ManageRoles)?;
+        self.require_power(ctx, roles)
+    }
+
+    /// Errors: 403 when one of `roles` permits more than the caller may.
+    pub(crate) fn require_power<'r>(&self, ctx: &Ctx, roles: impl IntoIterator<Item = &'r Role>) -> Result<()> {
+        roles.into_iter().try_for_each(|role| self.require_power_over(ctx, role))
+    }
+
+    /// Whether someone with the roles `inviters` may invite someone to `roles`.
+    pub(crate) fn can_invite(&self, inviters: Vec<Role>, roles: &BTreeSet<Role>) -> bool {
+        let held = self.held(inviters, true);
+        if held.roles.iter().any(|role| &**role == ADMIN) {
+            return true;
+        }
+        let gives = |role: &Role| &**role != ADMIN && held.permissions.covers(self.permissions(role));
+        held.permissions.contains(Permission::ManageUsers)
+            && (roles.is_empty() || held.permissions.contains(Permission::ManageRoles) && roles.iter().all(gives))
+    }
+
+    /// Those of `names` that there still are.
+    pub(crate) fn still_known(&self, names: &[String]) -> BTreeSet<Role> {
+        names.iter().map(|name| Role::from(name.as_str())).filter(|role| self.known.contains_key(role)).collect()
+    }
+
+    /// Gives a new account roles that were promised by who might. The caller has seen to that.
+    pub(crate) async fn give(&self, tx: &mut Tx<'_>, ctx: &Ctx, user_id: UserId, roles: &BTreeSet<Role>) -> Result<()> {
+        self.replace(tx, ctx, user_id, BTreeSet::new(), roles).await.map(|_| ())
+    }
+
     /// Nobody gives or takes more than they hold: or whoever manages roles would be an administrator by a detour.
     fn require_power_over(&self, ctx: &Ctx, role: &Role) -> Result<()> {
         let Some(principal) = ctx.actor.principal() else { return Ok(()) };

@@ -95,6 +95,11 @@ fn accounts_and_roles_from_the_command_line() {
     assert_eq!(last.status.code(), Some(1));
     assert!(text(&last.stderr).contains("last administrator"), "{}", text(&last.stderr));
     assert!(text(&user(&["list"]).stdout).contains("Ann@example.com"));
+    let reset = user(&["reset-factors", "ann@example.com"]);
+    assert_eq!(reset.status.code(), Some(0), "{}", text(&reset.stderr));
+    assert!(text(&reset.stdout).starts_with("Ann@example.com has no second factor"), "{}", text(&reset.stdout));
+    let nobody = user(&["reset-factors", "nobody@example.com"]);
+    assert_eq!((nobody.status.code(), text(&nobody.stderr).contains("no account")), (Some(1), true));
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Addresses and passwords: links that work once, and what ends when they are used.
 mod email_change;
+mod invitations;
 mod pages;
 mod password;
+mod recovery;
 mod reset;
 mod single_use;
 mod verify;

@@ -26,7 +26,7 @@ const TABLE: &[(&[&str], [u16; 4])] = &[
     // None of them has a second factor.
     (&["create_backup_codes"], [401, 409, 409, 409]),
     // Their links are nobody's.
-    (&["verify_email", "undo_email_change", "reset_password"], [401, 401, 401, 401]),
+    (&["verify_email", "undo_email_change", "reset_password", "accept_invitation"], [401, 401, 401, 401]),
     (&["resend_verification", "forgot_password"], [202, 202, 202, 202]),
     (&["change_email"], [401, 202, 202, 202]),
     (&["change_password"], [401, 204, 204, 204]),
@@ -53,6 +53,11 @@ const TABLE: &[(&[&str], [u16; 4])] = &[
     (&["delete_session"], [401, 404, 204, 404]),
     (&["list_users", "get_user", "list_roles", "set_user_roles", "list_user_sessions"], [401, 403, 403, 200]),
     (&["delete_user_sessions"], [401, 403, 403, 204]),
+    // The administrator proved one factor, and this wants two.
+    (&["reset_user_factors"], [401, 403, 403, 401]),
+    (&["list_invitations"], [401, 403, 403, 200]),
+    (&["create_invitation"], [401, 403, 403, 201]),
+    (&["delete_invitation"], [401, 403, 403, 204]),
     (&["list_api_keys"], [401, 200, 200, 200]),
     (&["create_api_key"], [401, 201, 201, 201]),
     (&["delete_api_keys"], [401, 204, 204, 204]),

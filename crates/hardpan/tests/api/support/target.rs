@@ -30,6 +30,8 @@ pub struct Targets {
     /// Someone with a passkey, logged in with it; what asks for a fresh proof asks such people for it.
     pub holder: Person,
     passkey: String,
+    /// An invitation of the administrator's.
+    invitation: String,
     /// An account that is nobody's concern.
     pub user: String,
     counter: AtomicUsize,
@@ -56,7 +58,22 @@ impl Targets {
         let device = Self::device(app, owner).await;
         let identity = identity(app, owner).await;
         let (holder, passkey) = SoftKey::holder(app, "holder@example.com").await;
-        Self { records, session, factor, device, key, user_key, identity, holder, passkey, user: nobody.id, counter }
+        invitation(app, administrator, "first@example.com").await;
+        let invitation = invitation(app, administrator, "invited@example.com").await;
+        Self {
+            records,
+            session,
+            factor,
+            device,
+            key,
+            user_key,
+            identity,
+            holder,
+            passkey,
+            invitation,
+            user: nobody.id,
+            counter,
+        }
     }
 
     /// The device of another log-in of the owner's.
@@ -70,6 +87,10 @@ impl Targets {
     pub async fn fresh(&self, app: &TestApp, route: &Route, owner: &Person, administrator: &Person) -> String {
         let Some(resource) = app.resources().iter().find(|resource| route.path.contains(&resource.name)) else {
             return match &*route.operation.id {
+                "delete_invitation" => {
+                    let nth = self.counter.fetch_add(1, Ordering::Relaxed);
+                    invitation(app, administrator, &format!("invited{nth}@example.com")).await
+                }
                 "delete_device" => Self::device(app, owner).await,
                 "delete_factor" | "confirm_factor" => Authenticator::enrol(app, owner).await.id,
                 "delete_api_key" => app.api_key(owner, &["documents:read"]).await.id,
@@ -90,6 +111,7 @@ impl Targets {
     pub fn id(&self, route: &Route) -> &str {
         match route.path.split('/').collect::<Vec<_>>()[..] {
             ["", "api", "v1", resource, ..] => &self.records[resource],
+            ["", "admin", "v1", "invitations", ..] => &self.invitation,
             ["", "admin", "v1", "users", ..] => &self.user,
             ["", "auth", "v1", "sessions", ..] => &self.session,
             ["", "auth", "v1", "api-keys", ..] => &self.key,
@@ -127,6 +149,7 @@ impl Targets {
                 let Kind::Array { items, .. } = &list.kind else { panic!("a list is needed") };
                 Some(json!({"create": [valid(items, nth)]}))
             }
+            ("create_invitation", _) => Some(json!({"email": format!("invited{nth}@example.com")})),
             ("create_api_key", _) => Some(json!({"label": "program", "scopes": ["documents:read"]})),
             ("rotate_api_key", _) => Some(json!({"overlap_seconds": 60})),
             // To one telephone not much is sent.
@@ -170,4 +193,9 @@ async fn identity(app: &TestApp, owner: &Person) -> String {
     });
     written.await.unwrap();
     id.to_string()
+}
+
+async fn invitation(app: &TestApp, administrator: &Person, email: &str) -> String {
+    let request = app.post("/admin/v1/invitations", &json!({"email": email})).bearer(&administrator.token);
+    request.send().await.expect(201).json()["id"].as_str().unwrap().to_owned()
 }

@@ -8,14 +8,17 @@ mod methods;
 mod paths;
 mod queries;
 
+use kernel::Strength;
 use web::{Body, Route};
 
-use crate::support::{Answer, Audit, Person, Request, Targets, TestApp, on_both};
+use crate::support::{Answer, Audit, Authenticator, Person, Request, Targets, TestApp, on_both};
 
 /// Someone who may call everything, and something for every route to act on.
 struct Scene {
     app: TestApp,
     administrator: Person,
+    /// One who proved two factors, for routes that want both.
+    strong: Person,
     targets: Targets,
 }
 
@@ -24,7 +27,9 @@ async fn on_both_scenes(test: impl AsyncFn(&Scene)) {
     on_both(async |app| {
         let administrator = app.person("administrator@example.com", &["admin", "reader"]).await;
         let targets = Targets::new(&app, &administrator, &administrator).await;
-        let scene = Scene { app, administrator, targets };
+        let strong = app.person("strong@example.com", &["admin", "reader"]).await;
+        let (_, strong) = Authenticator::confirmed(&app, &strong).await;
+        let scene = Scene { app, administrator, strong, targets };
         let mut audit = Audit::of(&scene.app.db).await;
         test(&scene).await;
         audit.none("bad input was carried out").await;
@@ -44,12 +49,17 @@ impl Scene {
 
     /// A request that would succeed, but for its path.
     fn request_to(&self, route: &Route, path: &str) -> Request {
-        self.targets.request_to(&self.app, route, path).bearer(&self.administrator.token)
+        self.targets.request_to(&self.app, route, path).bearer(self.token(route))
     }
 
     /// A request that would succeed, but for its body.
     fn bare(&self, route: &Route) -> Request {
-        self.app.request(route.method.clone(), &self.targets.path(route)).bearer(&self.administrator.token)
+        self.app.request(route.method.clone(), &self.targets.path(route)).bearer(self.token(route))
+    }
+
+    fn token(&self, route: &Route) -> &str {
+        let wants_both = route.step_up.is_some_and(|wanted| wanted.strength == Strength::Multi);
+        if wants_both { &self.strong.token } else { &self.administrator.token }
     }
 }
 

@@ -159,7 +159,7 @@ async fn a_cursor_of_another_list_or_order_is_400() {
             app.create(&resource.name, &administrator, &valid_body(&resource.input(), 77)).await;
         }
         SoftKey::passkey().register(&app, &targets.holder).await;
-        let scene = Scene { app, administrator, targets };
+        let scene = Scene { strong: administrator.clone(), app, administrator, targets };
         let mut cursors = Vec::new();
         for route in lists(&scene) {
             // Of another's sessions and keys there is one alone, and of groups too unless they are asked for.
@@ -317,7 +317,7 @@ async fn a_page_is_walked_to_from_one_side_alone() {
         let administrator = app.person("administrator@example.com", &["admin", "reader"]).await;
         let targets = Targets::new(&app, &administrator, &administrator).await;
         app.create("documents", &administrator, &serde_json::json!({"title": "a"})).await;
-        let scene = Scene { app, administrator, targets };
+        let scene = Scene { strong: administrator.clone(), app, administrator, targets };
         let route = scene.app.route("list_documents");
         let next = cursor(&scene, "/api/v1/documents?limit=1").await;
         let errors = refused_query(&scene, route, &format!("after={next}&before={next}"), BAD_QUERY).await;
