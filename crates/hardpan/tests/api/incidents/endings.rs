@@ -406,11 +406,11 @@ async fn every_kind_of_credential_is_good_before_anything_ends_it() {
         }
     })
     .await;
-    // No route hands these out yet.
-    let later = [Purpose::REGISTER, Purpose::INVITATION];
+    // What makes an account is of none that could end.
+    let of_nobody = [Purpose::REGISTER, Purpose::INVITATION];
     for purpose in PURPOSES {
         let is_walked = KINDS.iter().any(|kind| kind.purpose() == Some(purpose));
-        assert!(is_walked != later.contains(&purpose), "{purpose:?}: give it a kind, and take it off the list");
+        assert!(is_walked != of_nobody.contains(&purpose), "nobody said how {purpose:?} is held");
     }
 }
 

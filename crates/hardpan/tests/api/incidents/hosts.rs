@@ -122,3 +122,23 @@ async fn supabase_ghsa_3529_5m8x_rpv3_every_page_that_mail_leads_to_is_the_confi
     })
     .await;
 }
+
+/// And for the mail that comes before there is an account.
+#[tokio::test(flavor = "multi_thread")]
+async fn supabase_ghsa_3529_5m8x_rpv3_the_mail_that_makes_an_account_leads_there_too() {
+    let environment = [&ENVIRONMENT[..], &[("HARDPAN_AUTH__REGISTRATION", "verify_first")]].concat();
+    on_both_with(&environment, async |app| {
+        for _ in 0..2 {
+            let body = json!({"email": "ann@example.com", "password": PASSWORD});
+            forged(app.post("/auth/v1/register", &body)).send().await.expect(202);
+            let pages = check_letters(&app, "registration").await;
+            assert!(pages.contains("/auth/verify"), "{pages:?}");
+            let token = app.letter("ann@example.com", "Finish creating").await.token();
+            forged(app.verify_email(&token)).send().await;
+            // The second time there is an account, and its owner is told.
+            app.advance(std::time::Duration::from_mins(2));
+        }
+        app.letter("ann@example.com", "already have an account").await;
+    })
+    .await;
+}
