@@ -11,7 +11,7 @@ const DEFAULTS: [(&str, &str); 1] = [("HARDPAN_LIMITS__ACCOUNT__BURST", "default
 /// What people know or read off, and what somebody may therefore guess.
 const GUESSED: [&str; 3] = ["password", "current_password", "code"];
 /// Routes that take something of that name which nobody can guess, or which is new.
-const NOT_GUESSED: [&str; 3] = ["register", "reset_password", "fetch_oauth_tokens"];
+const NOT_GUESSED: [&str; 4] = ["register", "reset_password", "accept_invitation", "fetch_oauth_tokens"];
 
 struct Victim {
     person: Person,
