@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use identity::{AccountKeeper, BreachedRange, Identity, RangeService, RoleTerms};
+use identity::{AccountKeeper, BreachedRange, Identity, Places, RangeService, RoleTerms};
 use kernel::{Clock, Code, Error, OsRandom, Permissions, Random, Result, Secret, SystemClock, id};
 use platform::{
     notifications::Notifications,
@@ -213,6 +213,13 @@ impl Foundation {
             sessions: identity::Lifetimes { idle: auth.refresh_ttl, most: auth.session_max },
             password_min_length: auth.password_min_length,
             breached_passwords: breached,
+            places: match &auth.geo_database {
+                Some(path) => {
+                    Places::open(path).map_err(|fault| Error::internal(format!("auth.geo_database {fault}")))?
+                }
+                None => Places::default(),
+            },
+            on_suspicion: auth.on_suspicion,
             tries: self.config.limits.is_enabled.then(|| policy(self.config.limits.account)),
             roles: self.roles(),
             resources: self.declaration.resources.iter().map(|resource| resource.name.clone()).collect(),

@@ -20,10 +20,11 @@ use crate::{
     guard::Guard,
     invitations::{self, Invitations},
     keys::{self, Keys},
-    logins::{self, CookieNames, Logins, Registration},
+    logins::{self, CookieNames, Logins, OnSuspicion, Registration},
     notices::{Notices, Pages},
     passkeys::{self, Passkeys},
     passwords::{BreachedRange, Passwords, Policy},
+    places::Places,
     recent::Changes,
     roles::{self, RoleTerms, Roles},
     sessions::{self, Lifetimes, Sessions},
@@ -54,6 +55,9 @@ pub struct Settings {
     pub roles: Vec<RoleTerms>,
     /// The declared resources, which the scopes of API keys can name.
     pub resources: Vec<String>,
+    /// Knows where addresses are.
+    pub places: Places,
+    pub on_suspicion: OnSuspicion,
     /// How often an account's passwords and codes may be tried; without, as often as one likes.
     pub tries: Option<web::Policy>,
     /// Where mailed links lead, if not to the pages served here.
@@ -139,6 +143,8 @@ impl Identity {
             guard,
             single_use,
             notices: notices.clone(),
+            places: settings.places,
+            on_suspicion: settings.on_suspicion,
             buckets: keyring.mac_key("failed_login")?,
         });
         let credentials = CredentialChanges::new(logins.clone(), notices.clone(), devices.clone());

@@ -15,6 +15,7 @@ pub mod notices;
 pub mod oauth;
 pub mod passkeys;
 pub mod passwords;
+pub mod places;
 mod recent;
 pub mod roles;
 pub mod sessions;
@@ -22,9 +23,10 @@ pub mod tokens;
 
 pub use accounts::{AccountKeeper, Imported, NewAccount, Seen, User, import_schema};
 pub use identity::{Identity, Messenger, Settings};
-pub use logins::Registration;
+pub use logins::{OnSuspicion, Registration};
 pub use notices::Pages;
 pub use passwords::{BreachedRange, RangeService};
+pub use places::Places;
 pub use roles::RoleTerms;
 pub use sessions::{Lifetimes, SessionView};
 
@@ -32,6 +34,7 @@ pub use sessions::{Lifetimes, SessionView};
 pub const SLICES: [&str; 16] = [
     "keys",
     "guard",
+    "places",
     "devices",
     "passwords",
     "roles",

@@ -1,7 +1,7 @@
 //! From values to the typed configuration.
 use std::path::Path;
 
-use identity::Pages;
+use identity::{OnSuspicion, Pages};
 use kernel::Secret;
 use platform::notifications::MailUrl;
 
@@ -57,6 +57,11 @@ pub fn config(
             require_mfa: settings.list("auth.require_mfa")?.to_vec(),
             password_min_length: settings.int("auth.password_min_length")?,
             breached_passwords: settings.text("auth.breached_passwords").map(str::to_owned),
+            geo_database: settings.text("auth.geo_database").map(|path| dir.join(path)),
+            on_suspicion: match settings.text("auth.on_suspicion")? {
+                "step_up" => OnSuspicion::StepUp,
+                _ => OnSuspicion::Tell,
+            },
             pages: pages(settings),
         },
         oauth: Oauth {

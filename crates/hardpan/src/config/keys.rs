@@ -125,6 +125,10 @@ pub const KEYS: &[Key] = &[
     key("auth.password_min_length", Kind::Int(8, 128), "Shortest password of an account without a second factor, in characters; with one 8 are enough").default("15"),
     key("auth.breached_passwords", Kind::Url(&["https://", "http://"]), "Service that new passwords are looked up in by the first five digits of their SHA-1")
         .example("https://api.pwnedpasswords.com/range"),
+    key("auth.geo_database", Kind::Path, "Database of cities in the MaxMind format, by which log-ins from places too far apart are told")
+        .example("GeoLite2-City.mmdb"),
+    key("auth.on_suspicion", Kind::Choice(&["tell", "step_up"], &[]), "What becomes of a log-in that is out of the ordinary: its owner is told, or it also wants a second factor")
+        .default("tell"),
     key("auth.pages.verify", Kind::Url(&["https://", "http://"]), "The app's page for links that prove an address; absent: one that Hardpan serves, as for the next three")
         .example("https://notes.example.com/verify"),
     key("auth.pages.reset", Kind::Url(&["https://", "http://"]), "The app's page for links that set a password")

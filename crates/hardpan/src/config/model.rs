@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use identity::Pages;
+use identity::{OnSuspicion, Pages};
 use ipnet::IpNet;
 use kernel::{Random, Result, Secret};
 use platform::notifications::{MailUrl, Mailbox};
@@ -102,6 +102,9 @@ pub struct Auth {
     pub password_min_length: usize,
     /// Of a service with the range API of Have I Been Pwned.
     pub breached_passwords: Option<String>,
+    /// Knows where addresses are.
+    pub geo_database: Option<PathBuf>,
+    pub on_suspicion: OnSuspicion,
     /// Where mailed links lead.
     pub pages: Pages,
 }

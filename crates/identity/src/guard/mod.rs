@@ -81,6 +81,14 @@ impl Guard {
         is_news && accounts.len() == STUFFING
     }
 
+    /// Whether somebody is trying a list from the network of `address`.
+    pub(crate) fn is_stuffed(&self, address: Option<IpAddr>) -> bool {
+        let accounts = address.and_then(|address| self.0.failing.get(&network(address)));
+        accounts.is_some_and(|accounts| {
+            accounts.lock().unwrap_or_else(std::sync::PoisonError::into_inner).len() >= STUFFING
+        })
+    }
+
     fn key(&self, subject: Subject<'_>) -> u128 {
         let (kind, bytes): (u8, Vec<u8>) = match subject {
             Subject::Account(id) => (0, id.uuid().as_bytes().to_vec()),

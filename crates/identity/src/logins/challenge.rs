@@ -1,8 +1,12 @@
 //! Half a log-in: the first factor was right, and what was issued is good for giving the second and nothing else.
 use ::store::{Ctx, Tx};
 use kernel::{Error, Method, Proof, Result, Timestamp, UserId};
-use platform::single_use::{Issue, Purpose, Ticket};
+use platform::{
+    audit::{self, Entry},
+    single_use::{Issue, Purpose, Ticket},
+};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{
     arrival::Arrival,
@@ -23,6 +27,9 @@ pub(crate) struct Half {
     method: String,
     at: i64,
     pub transport: Transport,
+    /// Whether a code that is mailed to the account's address is the second factor of an account that has none.
+    #[serde(default)]
+    pub by_mail: bool,
 }
 
 /// What a transaction came to: what the caller is told is made of it after the commit.
@@ -53,7 +60,7 @@ impl Half {
 
 impl Logins {
     /// Goes on after a first factor: a session, or a challenge when the account has a second factor that `method` is not already
-    /// and the device is not trusted.
+    /// and the device is not trusted, or when it is out of the ordinary and the app wants more then.
     /// The caller holds the account's lock.
     pub(crate) async fn begin(
         &self,
@@ -64,7 +71,12 @@ impl Logins {
         transport: Transport,
     ) -> Result<Begun> {
         let is_whole = kernel::actor::strength(&[Proof { method, at: ctx.now() }]) == kernel::Strength::Multi;
-        if is_whole || !user.has_second_factor || self.devices().is_trusted(tx, ctx, user.id).await? {
+        let suspicions = self.suspicions(tx, ctx, &user, method).await?;
+        let by_mail =
+            !user.has_second_factor && user.email_verified && method != Method::Email && !suspicions.is_empty();
+        let is_trusted = suspicions.is_empty() && self.devices().is_trusted(tx, ctx, user.id).await?;
+        let is_asked = by_mail || user.has_second_factor && !is_trusted;
+        if is_whole || !is_asked {
             let arrival = Arrival { transport, proofs: vec![Proof { method, at: ctx.now() }], trusts: false };
             let (session, seen) = self.arrive(tx, ctx, &user, arrival).await?;
             return Ok(Begun::Session(user, session, seen));
@@ -74,11 +86,16 @@ impl Logins {
             method: method.as_str().to_owned(),
             at: ctx.now().micros(),
             transport,
+            by_mail,
         };
         let payload = serde_json::to_vec(&half).map_err(Error::internal)?;
         let issue = Issue { purpose: Purpose::MFA, user_id: Some(user.id), payload: &payload };
         let ticket = self.single_use().issue(tx, ctx, issue).await?;
-        let mut kinds = self.factors().kinds(tx, user.id).await?;
+        if !suspicions.is_empty() {
+            let entry = Entry::new("login.stepped_up", "user", user.id).after(json!({"signals": suspicions}));
+            audit::record(tx, ctx, entry).await?;
+        }
+        let mut kinds = if by_mail { vec![FactorKind::Email] } else { self.factors().kinds(tx, user.id).await? };
         kinds.retain(|kind| half.admits(*kind));
         Ok(Begun::Challenge(Challenge { id: ticket.reveal(), kinds, expires_in: Purpose::MFA.ttl }))
     }
@@ -113,6 +130,7 @@ mod tests {
             method: method.as_str().to_owned(),
             at: 0,
             transport: Transport::Bearer,
+            by_mail: false,
         };
         assert!(!half(Method::Email).admits(FactorKind::Email));
         assert!(!half(Method::Sms).admits(FactorKind::Sms));

@@ -5,7 +5,11 @@ use kernel::{Code, Error, Result};
 use platform::single_use::Ticket;
 
 use super::service::Logins;
-use crate::{accounts::User, factors::FactorKind};
+use crate::{
+    accounts::User,
+    factors::FactorKind,
+    notices::{Recipient, mailbox},
+};
 
 impl Logins {
     /// Sends a code that answers this challenge and nothing else.
@@ -23,6 +27,15 @@ impl Logins {
                     return Err(Error::new(Code::NotFound));
                 }
                 let user = logins.accounts().lock(tx, user_id).await?.filter(User::is_active).ok_or_else(over)?;
+                if half.by_mail {
+                    return match kind {
+                        FactorKind::Email => {
+                            let to = Recipient::Mailbox(mailbox(&user)?);
+                            logins.notices().send_code(tx, &ctx, user_id, to, ticket.subject).await
+                        }
+                        _ => Err(Error::new(Code::NotFound)),
+                    };
+                }
                 logins.factors().send_code(tx, &ctx, &user, kind, ticket.subject).await
             }
             .boxed()

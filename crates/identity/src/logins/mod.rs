@@ -22,7 +22,7 @@ pub(crate) use self::{
 #[cfg(any(feature = "oidc", feature = "passkeys"))]
 pub(crate) use self::{answers::outcome_schema, model::Outcome};
 pub(crate) use cookies::CookieNames;
-pub use model::Registration;
+pub use model::{OnSuspicion, Registration};
 pub use service::Logins;
 pub(crate) use service::Parts;
 

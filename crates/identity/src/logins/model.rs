@@ -31,6 +31,15 @@ pub enum Registered {
     Mailed,
 }
 
+/// What becomes of a log-in that is out of the ordinary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnSuspicion {
+    /// The owner is told.
+    Tell,
+    /// It also wants a second factor, on trusted devices too, or a code that is mailed to an account without one.
+    StepUp,
+}
+
 /// What a successful log-in, registration or refresh hands out.
 pub struct Grant {
     pub user: User,

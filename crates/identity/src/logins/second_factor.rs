@@ -9,7 +9,14 @@ use platform::{
 use serde_json::json;
 
 use super::{arrival::Arrival, challenge::Half, model::Grant, service::Logins};
-use crate::{accounts::User, devices::Seen, factors::FactorKind, guard::Subject, sessions::Session};
+use crate::{
+    accounts::User,
+    devices::Seen,
+    factors::FactorKind,
+    guard::Subject,
+    notices::{Recipient, mailbox},
+    sessions::Session,
+};
 
 /// What a code came to. Returned from the transaction, not failed with: what was counted is to be committed.
 #[allow(clippy::large_enum_variant, reason = "one lives as long as its request")]
@@ -76,12 +83,33 @@ impl Logins {
         if self.single_use().attempt(tx, ctx, Purpose::MFA, ticket).await?.is_none() {
             return Ok(Verdict::Over);
         }
-        if !half.admits(kind) || !self.factors().prove(tx, ctx, &user, kind, ticket.subject, code).await? {
+        if !self.proves(tx, ctx, &user, &half, ticket, kind, code).await? {
             self.note_wrong_code(tx, ctx, user_id, kind).await?;
             return Ok(Verdict::Wrong);
         }
         let arrived = self.complete(tx, ctx, &user, ticket, &half, kind.method(), trusts).await?;
         Ok(arrived.map_or(Verdict::Over, |(session, seen)| Verdict::Right(user, session, seen.token)))
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "a log-in has so many parts")]
+    async fn proves(
+        &self,
+        tx: &mut ::store::Tx<'_>,
+        ctx: &Ctx,
+        user: &User,
+        half: &Half,
+        ticket: &Ticket,
+        kind: FactorKind,
+        code: &str,
+    ) -> Result<bool> {
+        match kind {
+            _ if !half.admits(kind) => Ok(false),
+            FactorKind::Email if half.by_mail => {
+                let to = Recipient::Mailbox(mailbox(user)?);
+                self.notices().take_code(tx, ctx, &to, ticket.subject, code).await
+            }
+            _ => self.factors().prove(tx, ctx, user, kind, ticket.subject, code).await,
+        }
     }
 
     /// Begins the session of a challenge whose second factor was proven. The caller holds the account's lock and has counted the try.
@@ -98,7 +126,12 @@ impl Logins {
     ) -> Result<Option<(Session, Seen)>> {
         let Some(first) = half.proof() else { return Ok(None) };
         self.single_use().end(tx, Purpose::MFA, ticket.subject).await?;
-        let proofs = vec![first, Proof { method, at: ctx.now() }];
+        let mut proofs = vec![first];
+        // Asked for because something was odd, it makes a log-in no stronger than others of the account, and trusts nothing.
+        let (is_factor, trusts) = (!half.by_mail, trusts && !half.by_mail);
+        if is_factor {
+            proofs.push(Proof { method, at: ctx.now() });
+        }
         self.arrive(tx, ctx, user, Arrival { transport: half.transport, proofs, trusts }).await.map(Some)
     }
 

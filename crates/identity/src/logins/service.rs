@@ -14,7 +14,7 @@ use super::{
     arrival,
     challenge::Begun,
     cookies::CookieNames,
-    model::{Grant, Outcome, Registration},
+    model::{Grant, OnSuspicion, Outcome, Registration},
     store,
 };
 use crate::{
@@ -23,6 +23,7 @@ use crate::{
     factors::Factors,
     guard::{Guard, Subject, Try},
     notices::Notices,
+    places::Places,
     sessions::{Rotation, Session, Transport},
     tokens::Tokens,
 };
@@ -49,6 +50,8 @@ pub(crate) struct Parts {
     pub guard: Guard,
     pub single_use: SingleUse,
     pub notices: Notices,
+    pub places: Places,
+    pub on_suspicion: OnSuspicion,
     /// Signs the names that failed log-ins are counted under.
     pub buckets: MacKey,
 }
@@ -247,6 +250,14 @@ impl Logins {
 
     pub(crate) fn single_use(&self) -> &SingleUse {
         &self.0.single_use
+    }
+
+    pub(super) fn places(&self) -> &Places {
+        &self.0.places
+    }
+
+    pub(super) fn on_suspicion(&self) -> OnSuspicion {
+        self.0.on_suspicion
     }
 
     pub(crate) fn registration(&self) -> Registration {

@@ -8,6 +8,8 @@ use platform::{
 };
 use serde_json::Value as Json;
 
+use crate::places::Travel;
+
 /// Where a mailed link leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Page {
@@ -78,6 +80,7 @@ pub enum Told<'a> {
     NewDevice,
     /// By an administrator.
     FactorsReset,
+    ImpossibleTravel(&'a Travel),
 }
 
 impl Told<'_> {
@@ -88,6 +91,7 @@ impl Told<'_> {
             Self::FactorRemoved(_) | Self::FactorsReset => Template::FactorRemoved,
             Self::BackupCodesMade => Template::BackupCodesMade,
             Self::NewDevice => Template::NewDevice,
+            Self::ImpossibleTravel(_) => Template::ImpossibleTravel,
         }
     }
 }

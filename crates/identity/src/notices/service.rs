@@ -15,7 +15,10 @@ use super::{
     model::{Letter, Page, Pages, Told, in_words},
     store::{self, Limit},
 };
-use crate::accounts::{User, canonical};
+use crate::{
+    accounts::{User, canonical},
+    places::Place,
+};
 
 /// Between two messages of a kind to one recipient, and how many of them there are in an hour.
 const PAUSE: Duration = Duration::from_mins(1);
@@ -61,6 +64,14 @@ impl Notices {
             // Where the administrator sits is nobody's business.
             values["device"] = Json::Null;
             values["address"] = Json::Null;
+        }
+        if let Told::ImpossibleTravel(travel) = told {
+            let country =
+                |place: &Place| place.country.clone().unwrap_or_else(|| "a country we do not know".to_owned());
+            values["country"] = country(&travel.to).into();
+            values["last_country"] = country(&travel.from).into();
+            values["last_at"] = Notifications::time(travel.left_at).into();
+            values["kilometres"] = travel.kilometres.to_string().into();
         }
         let mail = Mail { to, template: told.template(), values, expires_at: None };
         self.0.notifications.mail(tx, ctx, mail).await.map(|_| ())

@@ -14,7 +14,7 @@ pub(crate) use routes::session_schema;
 pub use service::{Lifetimes, Sessions};
 
 /// This slice's migrations.
-pub const MIGRATIONS: [::store::Migration; 2] = [
+pub const MIGRATIONS: [::store::Migration; 3] = [
     ::store::Migration {
         id: "202611210705_create_sessions",
         sql: include_str!("migrations/202611210705_create_sessions.sql"),
@@ -22,5 +22,9 @@ pub const MIGRATIONS: [::store::Migration; 2] = [
     ::store::Migration {
         id: "202611211720_add_device_to_sessions",
         sql: include_str!("migrations/202611211720_add_device_to_sessions.sql"),
+    },
+    ::store::Migration {
+        id: "202611211721_add_place_to_sessions",
+        sql: include_str!("migrations/202611211721_add_place_to_sessions.sql"),
     },
 ];

@@ -4,7 +4,7 @@ use kernel::{Actor, DeviceId, Method, Principal, Proof, SessionId, Timestamp, Us
 use serde::{Deserialize, Serialize};
 
 use super::service::Lifetimes;
-use crate::devices::Trust;
+use crate::{devices::Trust, places::Place};
 
 /// A stored session.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct Session {
     pub user_agent: Option<String>,
     /// Of the log-in.
     pub address: Option<String>,
+    /// Where that is, as far as is known.
+    pub place: Option<Place>,
     /// Where it was last seen from, if it was since the log-in.
     pub last_address: Option<String>,
     pub created_at: Timestamp,
@@ -45,6 +47,7 @@ pub struct NewSession {
     pub transport: Transport,
     pub proofs: Vec<Proof>,
     pub device_id: DeviceId,
+    pub place: Option<Place>,
 }
 
 /// What people see of a session.
@@ -56,6 +59,7 @@ pub struct SessionView {
     pub expires_at: Timestamp,
     /// Of the log-in.
     pub address: Option<String>,
+    pub country: Option<String>,
     pub last_address: Option<String>,
     pub user_agent: Option<String>,
     /// Null when it was forgotten.
@@ -110,6 +114,7 @@ impl Session {
             expires_at: self.expires_at,
             last_address: self.last_address.or_else(|| self.address.clone()),
             address: self.address,
+            country: self.place.and_then(|place| place.country),
             user_agent: self.user_agent,
             transport: self.transport,
         }

@@ -51,6 +51,9 @@ pub fn session_schema() -> Schema {
         Field::required("last_seen_at", Kind::Timestamp).describe("The last use, to the minute"),
         Field::required("expires_at", Kind::Timestamp).describe("Unless it is refreshed before"),
         Field::required("address", Kind::text(64)).nullable().describe("Of the log-in"),
+        Field::required("country", Kind::text(2))
+            .nullable()
+            .describe("Where that address is, by ISO 3166-1, if it is known"),
         Field::required("last_address", Kind::text(64)).nullable().describe("Of the last use"),
         Field::required("user_agent", Kind::text(256)).nullable(),
         Field::required("device_id", Kind::Id("dev".into()))

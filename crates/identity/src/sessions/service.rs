@@ -18,6 +18,7 @@ use super::{
 use crate::{
     cursor::{self, Cursors},
     devices::Devices,
+    places::{Place, Travel},
     recent::Changes,
     roles::Roles,
 };
@@ -93,6 +94,7 @@ impl Sessions {
             transport: new.transport,
             proofs: new.proofs,
             device_id: Some(new.device_id),
+            place: new.place,
             user_agent: user_agent(&ctx.request),
             address: ctx.request.address.map(|address| address.to_string()),
             last_address: None,
@@ -112,6 +114,16 @@ impl Sessions {
     /// Whether an account had a session before, as far as that is remembered.
     pub(crate) async fn had_any(&self, tx: &mut Tx<'_>, user_id: UserId) -> Result<bool> {
         store::had_any(tx, user_id).await
+    }
+
+    /// Where an account last logged in from, as far as that is known, and when; not longer ago than matters to a [`Travel`].
+    pub(crate) async fn last_place(
+        &self,
+        tx: &mut Tx<'_>,
+        ctx: &Ctx,
+        user_id: UserId,
+    ) -> Result<Option<(Place, Timestamp)>> {
+        store::last_place(tx, user_id, id::uuid_v7_floor(ctx.now().minus(Travel::LONGEST))).await
     }
 
     /// The caller's session with one more proof, under a new id: what was handed out before for the old one is void, so

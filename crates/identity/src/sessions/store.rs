@@ -5,12 +5,14 @@ use ::store::{Row, Tx};
 use kernel::{Error, Proof, Result, Role, SessionId, Timestamp, UserId, Uuid, Value};
 
 use super::model::{Session, Transport, join_proofs, split_proofs};
+use crate::places::Place;
 
 pub(super) async fn insert(tx: &mut Tx<'_>, session: &Session) -> Result<()> {
     let sql = "INSERT INTO sessions (id, user_id, generation, transport, methods, user_agent, address, created_at, \
-               authenticated_at, last_seen_at, expires_at, device_id, last_address) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
-    let params: [Value; 13] = [
+               authenticated_at, last_seen_at, expires_at, device_id, last_address, latitude, longitude, radius, country) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+    let place = session.place.as_ref();
+    let params: [Value; 17] = [
         session.id.into(),
         session.user_id.into(),
         session.generation.into(),
@@ -24,6 +26,10 @@ pub(super) async fn insert(tx: &mut Tx<'_>, session: &Session) -> Result<()> {
         session.expires_at.into(),
         session.device_id.into(),
         session.last_address.clone().into(),
+        place.map(|place| place.latitude).into(),
+        place.map(|place| place.longitude).into(),
+        place.map(|place| place.radius).into(),
+        place.and_then(|place| place.country.clone()).into(),
     ];
     tx.execute(sql, &params).await.map(|_| ())
 }
@@ -50,7 +56,7 @@ pub(super) async fn rotate(
                expires_at = CASE WHEN created_at + $5 < $4 THEN created_at + $5 ELSE $4 END \
                WHERE id = $1 AND generation = $2 AND revoked_at IS NULL AND expires_at > $3 AND created_at + $5 > $3 \
                RETURNING id, user_id, generation, transport, methods, user_agent, address, created_at, authenticated_at, \
-               last_seen_at, rotated_at, expires_at, revoked_at, device_id, last_address";
+               last_seen_at, rotated_at, expires_at, revoked_at, device_id, last_address, latitude, longitude, radius, country";
     let most = i64::try_from(extension.most.as_micros()).map_err(Error::internal)?;
     let params =
         [id.into(), generation.into(), at.into(), extension.until.into(), most.into(), extension.address.into()];
@@ -78,8 +84,18 @@ pub(super) async fn purge(tx: &mut Tx<'_>, floor: Uuid, limit: i64) -> Result<u6
 
 pub(super) async fn get(tx: &mut Tx<'_>, id: SessionId) -> Result<Option<Session>> {
     let sql = "SELECT id, user_id, generation, transport, methods, user_agent, address, created_at, authenticated_at, \
-               last_seen_at, rotated_at, expires_at, revoked_at, device_id, last_address FROM sessions WHERE id = $1";
+               last_seen_at, rotated_at, expires_at, revoked_at, device_id, last_address, latitude, longitude, radius, country FROM sessions WHERE id = $1";
     tx.query_opt(sql, &[id.into()]).await?.as_ref().map(session).transpose()
+}
+
+/// The newest known place of a user's log-ins among sessions above `floor`: ids tell when they were made, those of fresh proofs later
+/// than their log-in.
+pub(super) async fn last_place(tx: &mut Tx<'_>, user_id: UserId, floor: Uuid) -> Result<Option<(Place, Timestamp)>> {
+    let sql = "SELECT latitude, longitude, radius, country, created_at FROM sessions \
+               WHERE user_id = $1 AND id >= $2 AND latitude IS NOT NULL ORDER BY created_at DESC LIMIT 1";
+    let Some(row) = tx.query_opt(sql, &[user_id.into(), floor.into()]).await? else { return Ok(None) };
+    let at = row.get(4)?;
+    Ok(place(&row, 0)?.map(|place| (place, at)))
 }
 
 /// Whether a user has any session, live or over.
@@ -98,7 +114,7 @@ pub(super) async fn list(
     rows: i64,
 ) -> Result<Vec<Session>> {
     let sql = "SELECT id, user_id, generation, transport, methods, user_agent, address, created_at, authenticated_at, \
-               last_seen_at, rotated_at, expires_at, revoked_at, device_id, last_address FROM sessions \
+               last_seen_at, rotated_at, expires_at, revoked_at, device_id, last_address, latitude, longitude, radius, country FROM sessions \
                WHERE user_id = $1 AND id < $3 AND revoked_at IS NULL AND expires_at > $2 AND created_at > $5 \
                ORDER BY id DESC LIMIT $4";
     let params = [user_id.into(), at.into(), start.into(), rows.into(), horizon.into()];
@@ -175,5 +191,13 @@ fn session(row: &Row) -> Result<Session> {
         revoked_at: row.get(12)?,
         device_id: row.get(13)?,
         last_address: row.get(14)?,
+        place: place(row, 15)?,
     })
+}
+
+/// The place in four columns from `first` on.
+fn place(row: &Row, first: usize) -> Result<Option<Place>> {
+    let (latitude, longitude, radius) = (row.get(first)?, row.get(first + 1)?, row.get(first + 2)?);
+    let (Some(latitude), Some(longitude), Some(radius)) = (latitude, longitude, radius) else { return Ok(None) };
+    Ok(Some(Place { latitude, longitude, radius, country: row.get(first + 3)? }))
 }

@@ -48,6 +48,8 @@ pub fn settings() -> Settings {
         password_min_length: 15,
         breached_passwords: None,
         tries: None,
+        places: identity::Places::default(),
+        on_suspicion: identity::OnSuspicion::Tell,
         roles: vec![RoleTerms {
             name: "editor".to_owned(),
             description: None,

@@ -1,6 +1,6 @@
 //! Rules of notifications: whatever is sent is a row of the outbox in the caller's transaction.
 use ::store::{Ctx, Tx};
-use kernel::{Error, Result, Secret};
+use kernel::{Error, Result, Secret, Timestamp};
 use serde_json::{Value as Json, json};
 
 use super::{
@@ -69,12 +69,17 @@ impl Notifications {
 
     /// When and from where something was done, for the templates that say so.
     pub fn event(ctx: &Ctx) -> Json {
-        let at = ctx.now().to_string();
         json!({
-            "at": format!("{} UTC", at.get(..16).unwrap_or(&at).replace('T', " ")),
+            "at": Self::time(ctx.now()),
             "device": ctx.request.user_agent.as_deref().map(one_line),
             "address": ctx.request.address.map(|address| address.to_string()),
         })
+    }
+
+    /// A time as mails say it.
+    pub fn time(at: Timestamp) -> String {
+        let at = at.to_string();
+        format!("{} UTC", at.get(..16).unwrap_or(&at).replace('T', " "))
     }
 
     fn payload(

@@ -11,6 +11,7 @@ pub enum Template {
     PasswordChanged,
     LoginCode,
     NewDevice,
+    ImpossibleTravel,
     FactorAdded,
     FactorRemoved,
     Invitation,
@@ -39,7 +40,7 @@ macro_rules! mail {
 }
 
 impl Template {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::VerifyEmail,
         Self::Register,
         Self::ResetPassword,
@@ -48,6 +49,7 @@ impl Template {
         Self::PasswordChanged,
         Self::LoginCode,
         Self::NewDevice,
+        Self::ImpossibleTravel,
         Self::FactorAdded,
         Self::FactorRemoved,
         Self::Invitation,
@@ -69,6 +71,7 @@ impl Template {
             Self::PasswordChanged => "password_changed",
             Self::LoginCode => "login_code",
             Self::NewDevice => "new_device",
+            Self::ImpossibleTravel => "impossible_travel",
             Self::FactorAdded => "factor_added",
             Self::FactorRemoved => "factor_removed",
             Self::Invitation => "invitation",
@@ -94,6 +97,7 @@ impl Template {
             Self::LoginCode | Self::SmsCode => &["code", "valid_for"],
             Self::PasswordChanged | Self::NewDevice | Self::BackupCodesMade => &["at"],
             Self::FactorAdded | Self::FactorRemoved => &["factor", "at"],
+            Self::ImpossibleTravel => &["country", "last_country", "last_at", "kilometres", "at"],
             Self::AccountExists => &["link"],
             Self::IdentityLinked => &["provider", "at"],
             Self::ApiKeyCreated => &["label", "at"],
@@ -117,6 +121,7 @@ impl Template {
             Self::PasswordChanged => mail!("password_changed"),
             Self::LoginCode => mail!("login_code"),
             Self::NewDevice => mail!("new_device"),
+            Self::ImpossibleTravel => mail!("impossible_travel"),
             Self::FactorAdded => mail!("factor_added"),
             Self::FactorRemoved => mail!("factor_removed"),
             Self::Invitation => mail!("invitation"),

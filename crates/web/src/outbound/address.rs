@@ -28,6 +28,11 @@ const SPECIAL_V4: [([u8; 4], u8); 16] = [
 const SPECIAL_V6: [([u16; 3], u32); 4] =
     [([0x2001, 0, 0], 23), ([0x2001, 0xdb8, 0], 32), ([0x2620, 0x4f, 0x8000], 48), ([0x3fff, 0, 0], 20)];
 
+/// Whether an address is of the public internet.
+pub fn is_public(address: IpAddr) -> bool {
+    may_call(address, &[])
+}
+
 /// Whether `address` may be called. An address that stands for another, as `::ffff:127.0.0.1` for `127.0.0.1`, is judged as that one.
 pub(super) fn may_call(address: IpAddr, allowed: &[IpNet]) -> bool {
     let meant = meant(address);

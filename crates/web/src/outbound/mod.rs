@@ -7,4 +7,5 @@ mod target;
 #[cfg(test)]
 mod tests;
 
+pub use address::is_public;
 pub use client::{Answer, Bounds, Fault, Outbound, Resolve};

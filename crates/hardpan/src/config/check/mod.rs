@@ -5,6 +5,7 @@ mod foreign;
 mod listening;
 mod mail;
 mod oauth;
+mod places;
 mod sessions;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ pub fn check(subject: Subject<'_>) -> Vec<Finding> {
         database::check,
         mail::check,
         oauth::check,
+        places::check,
         unused,
         foreign::check,
     ];

@@ -19,4 +19,5 @@ mod roles;
 mod session_limits;
 mod sessions;
 mod step_up;
+mod suspicion;
 mod tries;
