@@ -31,7 +31,7 @@ pub use roles::RoleTerms;
 pub use sessions::{Lifetimes, SessionView};
 
 /// The slices of this crate, lowest first; each may call those before it.
-pub const SLICES: [&str; 16] = [
+pub const SLICES: [&str; 17] = [
     "keys",
     "guard",
     "places",
