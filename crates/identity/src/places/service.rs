@@ -1,4 +1,4 @@
-//! Looks addresses up in a database of the MaxMind format.
+//! Looks addresses up in a database of the `MaxMind` format.
 use std::{net::IpAddr, path::Path, sync::Arc};
 
 use maxminddb::{Reader, geoip2::City};
