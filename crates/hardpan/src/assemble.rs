@@ -11,6 +11,7 @@ use platform::{
     notifications::Notifications,
     outbox::{self, Outbox},
     secrets::{self, Keyring, Master},
+    single_use,
 };
 use resources::{
     records::{self, Records},
@@ -145,9 +146,14 @@ impl Foundation {
         let keepers: Vec<Arc<dyn AccountKeeper>> = vec![Arc::new(records.clone())];
         let settings = self.identity_settings()?;
         let identity = Identity::start(&self.source, &self.keyring, settings, keepers, self.messenger()?).await?;
-        if master == Master::Previous {
-            // The keys were sealed anew when they were loaded.
+        // Also when the key is adopted already: another node may have gone on under the previous one for a while.
+        if self.keyring.has_previous() {
+            // The signing keys and the stored key were sealed anew when they were loaded.
             outbox::rewrap(&ctx, &self.keyring).await?;
+            single_use::rewrap(&ctx, &self.keyring).await?;
+            identity::factors::rewrap(&ctx, &self.keyring).await?;
+        }
+        if master == Master::Previous {
             secrets::adopt_master(&ctx, &self.keyring).await?;
         }
         Ok(identity)

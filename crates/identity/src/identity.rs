@@ -3,7 +3,11 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use kernel::{Actor, Code, Error, Limit, Page, Result, SessionId, UserId};
-use platform::{notifications::Notifications, secrets::Keyring, single_use::SingleUse};
+use platform::{
+    notifications::Notifications,
+    secrets::{Keyring, StoredKey},
+    single_use::SingleUse,
+};
 use serde_json::{Map, Value as Json};
 use store::{Ctx, RequestInfo, Source};
 use web::{Authenticate, Credentials, Outbound, Routes};
@@ -106,7 +110,9 @@ impl Identity {
         mut keepers: Vec<Arc<dyn AccountKeeper>>,
         messenger: Messenger,
     ) -> Result<Self> {
-        let keys = Keys::load(&source.system("identity"), keyring).await?;
+        let ctx = source.system("identity");
+        let keys = Keys::load(&ctx, keyring).await?;
+        let stored = StoredKey::load(&ctx, keyring).await?;
         keepers.push(Arc::new(factors::Keeper));
         #[cfg(feature = "oidc")]
         keepers.push(Arc::new(oauth::Keeper));
@@ -129,10 +135,10 @@ impl Identity {
         let (issuer, audience) = (settings.public_url.clone(), settings.app_name);
         let tokens = Tokens::new(keys.clone(), keyring, issuer, audience, settings.access_ttl)?;
         let accounts = Accounts::new(passwords, roles, sessions.clone(), api_keys, cursors.clone(), keepers);
-        let (devices, guard) = (Devices::new(keyring)?, Guard::new(keyring, settings.tries)?);
-        let single_use = SingleUse::new(keyring)?;
-        let notices = Notices::new(messenger.notifications.clone(), single_use.clone(), keyring, settings.pages)?;
-        let factors = Factors::new(accounts.clone(), devices.clone(), keyring, app_name, notices.clone())?;
+        let (devices, guard) = (Devices::new(&stored)?, Guard::new(keyring, settings.tries)?);
+        let single_use = SingleUse::new(keyring, stored.mac_key("single_use")?);
+        let notices = Notices::new(messenger.notifications.clone(), single_use.clone(), &stored, settings.pages)?;
+        let factors = Factors::new(accounts.clone(), devices.clone(), keyring, &stored, app_name, notices.clone())?;
         let logins = Logins::new(logins::Parts {
             accounts: accounts.clone(),
             tokens: tokens.clone(),
@@ -149,7 +155,7 @@ impl Identity {
         });
         let credentials = CredentialChanges::new(logins.clone(), notices.clone(), devices.clone());
         let invitations = Invitations::new(logins.clone(), cursors.clone());
-        let passkeys = Passkeys::new(keyring, cursors, logins.clone())?;
+        let passkeys = Passkeys::new(cursors, logins.clone());
         Ok(Self {
             keys,
             sessions,

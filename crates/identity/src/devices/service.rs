@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use kernel::{Code, DeviceId, Error, Result, Timestamp, UserId};
 use platform::{
     audit::{self, Entry},
-    secrets::{Keyring, MacKey},
+    secrets::{MacKey, StoredKey},
 };
 
 use super::{
@@ -48,8 +48,8 @@ impl Seen {
 }
 
 impl Devices {
-    pub(crate) fn new(keyring: &Keyring) -> Result<Self> {
-        Ok(Self(Arc::new(keyring.mac_key("device")?)))
+    pub(crate) fn new(stored: &StoredKey) -> Result<Self> {
+        Ok(Self(Arc::new(stored.mac_key("device")?)))
     }
 
     /// Whether the request comes from a device this account has logged in on before.

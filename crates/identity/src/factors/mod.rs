@@ -9,7 +9,7 @@ mod totp;
 
 pub use model::{FactorKind, FactorView};
 pub use routes::routes;
-pub use service::{Factors, Keeper};
+pub use service::{Factors, Keeper, rewrap};
 
 /// This slice's migrations.
 pub const MIGRATIONS: [::store::Migration; 1] = [::store::Migration {

@@ -6,7 +6,7 @@ use futures_util::{FutureExt as _, future::BoxFuture};
 use kernel::{Code, Error, FactorId, Result, Secret, StepUp, Timestamp, UserId, Uuid};
 use platform::{
     audit::{self, Entry},
-    secrets::{Keyring, MacKey},
+    secrets::{Keyring, MacKey, StoredKey},
 };
 use qrcode::{QrCode, render::svg};
 use serde_json::json;
@@ -25,6 +25,8 @@ use crate::{
 const SEALED: &str = "factor";
 /// Factors an account may have; each is tried at every log-in.
 const MOST: usize = 10;
+/// Rows one transaction seals anew.
+const CHUNK: i64 = 500;
 
 /// The second factors; cheap to clone.
 #[derive(Clone)]
@@ -45,10 +47,11 @@ impl Factors {
         accounts: Accounts,
         devices: Devices,
         keyring: &Keyring,
+        stored: &StoredKey,
         issuer: String,
         notices: Notices,
     ) -> Result<Self> {
-        let backup = keyring.mac_key("backup_code")?;
+        let backup = stored.mac_key("backup_code")?;
         Ok(Self(Arc::new(Inner { accounts, devices, keyring: keyring.clone(), backup, issuer, notices })))
     }
 
@@ -294,6 +297,31 @@ impl Factors {
     pub(super) fn notices(&self) -> &Notices {
         &self.0.notices
     }
+}
+
+/// Seals under the current master key what lies under the previous one, before that one is forgotten.
+pub async fn rewrap(ctx: &Ctx, keyring: &Keyring) -> Result<()> {
+    let mut last = FactorId::from_uuid(Uuid::nil());
+    loop {
+        let keyring = keyring.clone();
+        let chunk = ctx.write(move |ctx, tx| rewrap_chunk(keyring, last, ctx, tx).boxed()).await?;
+        let Some(next) = chunk else { return Ok(()) };
+        last = next;
+    }
+}
+
+async fn rewrap_chunk(keyring: Keyring, last: FactorId, ctx: Ctx, tx: &mut Tx<'_>) -> Result<Option<FactorId>> {
+    let rows = store::after(tx, last, CHUNK).await?;
+    let next = rows.last().map(|(id, _)| *id);
+    for (id, sealed) in rows {
+        match keyring.renew(ctx.random(), SEALED, id.uuid().as_bytes(), &sealed) {
+            Ok(None) => {}
+            Ok(Some(renewed)) => store::reseal(tx, id, renewed).await?,
+            // It is under a key that is not here any more, and must not keep the server from starting.
+            Err(error) => tracing::error!(?error, %id, "a second factor cannot be opened and stays as it is"),
+        }
+    }
+    Ok(next)
 }
 
 /// Keeps the factors and the devices of accounts.

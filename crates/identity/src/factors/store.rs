@@ -94,3 +94,14 @@ pub(super) async fn has_passkey(tx: &mut Tx<'_>, user_id: UserId) -> Result<bool
     let sql = "SELECT 1 FROM passkeys WHERE user_id = $1 AND suspended_at IS NULL LIMIT 1";
     Ok(tx.query_opt(sql, &[user_id.into()]).await?.is_some())
 }
+
+/// Up to `limit` after `after`, in the order of their ids.
+pub(super) async fn after(tx: &mut Tx<'_>, after: FactorId, limit: i64) -> Result<Vec<(FactorId, Vec<u8>)>> {
+    let sql = "SELECT id, secret FROM factors WHERE id > $1 ORDER BY id LIMIT $2";
+    let rows = tx.query(sql, &[after.into(), limit.into()]).await?;
+    rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+}
+
+pub(super) async fn reseal(tx: &mut Tx<'_>, id: FactorId, secret: Vec<u8>) -> Result<()> {
+    tx.execute("UPDATE factors SET secret = $2 WHERE id = $1", &[id.into(), secret.into()]).await.map(|_| ())
+}

@@ -6,7 +6,7 @@ use futures_util::FutureExt as _;
 use kernel::{Code, Error, Result, Secret, Uuid};
 use platform::{
     notifications::{Mail, Mailbox, Notifications, Template},
-    secrets::{Keyring, MacKey},
+    secrets::{MacKey, StoredKey},
     single_use::{Issue, Purpose, SingleUse, Ticket},
 };
 use serde_json::{Value as Json, json};
@@ -44,10 +44,10 @@ impl Notices {
     pub(crate) fn new(
         notifications: Notifications,
         single_use: SingleUse,
-        keyring: &Keyring,
+        stored: &StoredKey,
         pages: Pages,
     ) -> Result<Self> {
-        let recipients = keyring.mac_key("recipient")?;
+        let recipients = stored.mac_key("recipient")?;
         Ok(Self(Arc::new(Inner { notifications, single_use, recipients, pages })))
     }
 

@@ -6,7 +6,6 @@ use futures_util::{FutureExt as _, future::BoxFuture};
 use kernel::{Code, Error, Limit, Page, PasskeyId, Result, StepUp, Timestamp, UserId, Uuid};
 use platform::{
     audit::{self, Entry},
-    secrets::Keyring,
     single_use::SingleUse,
 };
 use serde_json::json;
@@ -41,8 +40,8 @@ pub(super) struct PasskeyPatch {
 }
 
 impl Passkeys {
-    pub(crate) fn new(keyring: &Keyring, cursors: Cursors, logins: Logins) -> Result<Self> {
-        Ok(Self(Arc::new(Inner { logins, single_use: SingleUse::new(keyring)?, cursors })))
+    pub(crate) fn new(cursors: Cursors, logins: Logins) -> Self {
+        Self(Arc::new(Inner { single_use: logins.single_use().clone(), logins, cursors }))
     }
 
     /// The caller's passkeys, newest first. Errors: 401; 400 `bad_cursor`.

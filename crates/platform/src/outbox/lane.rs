@@ -217,6 +217,10 @@ pub(super) fn open(keyring: &Keyring, id: OutboxId, kind: &str, sealed: &[u8]) -
     keyring.open(PURPOSE, &bound(id, kind), sealed)
 }
 
+pub(super) fn renew(keyring: &Keyring, ctx: &Ctx, id: OutboxId, kind: &str, sealed: &[u8]) -> Result<Option<Vec<u8>>> {
+    keyring.renew(ctx.random(), PURPOSE, &bound(id, kind), sealed)
+}
+
 fn bound(id: OutboxId, kind: &str) -> Vec<u8> {
     [id.uuid().as_bytes(), kind.as_bytes()].concat()
 }

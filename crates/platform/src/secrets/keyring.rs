@@ -79,6 +79,22 @@ impl Keyring {
         seal::open(&derive::key(master.key.expose(), "seal", purpose)?, aad, sealed)
     }
 
+    /// What was sealed under the previous master key, sealed under the current one; none when it is under that already.
+    ///
+    /// Errors: as [`Keyring::open`] has them.
+    pub fn renew(
+        &self,
+        random: &dyn Random,
+        purpose: &'static str,
+        aad: &[u8],
+        sealed: &[u8],
+    ) -> Result<Option<Vec<u8>>> {
+        if self.is_current(sealed)? {
+            return Ok(None);
+        }
+        self.seal(random, purpose, aad, self.open(purpose, aad, sealed)?.expose()).map(Some)
+    }
+
     /// Seals for `purpose` whatever is written to it, of any length; `aad` is not kept but must be given again to open it.
     pub fn seal_stream<W: Write>(
         &self,
@@ -113,6 +129,11 @@ impl Keyring {
     /// Tells master keys apart; says nothing about them.
     pub(super) fn fingerprint(&self) -> &[u8; 32] {
         &self.0.current.fingerprint
+    }
+
+    /// Whether what is sealed may be under another key than the current one.
+    pub fn has_previous(&self) -> bool {
+        self.0.previous.is_some()
     }
 
     pub(super) fn previous_fingerprint(&self) -> Option<&[u8; 32]> {

@@ -4,7 +4,7 @@ mod service;
 mod store;
 
 pub use model::{Issue, PURPOSES, Purpose, Ticket};
-pub use service::SingleUse;
+pub use service::{SingleUse, rewrap};
 
 /// This slice's migrations.
 pub const MIGRATIONS: [::store::Migration; 1] = [::store::Migration {

@@ -25,8 +25,9 @@ struct Inner {
 }
 
 impl SingleUse {
-    pub fn new(keyring: &Keyring) -> Result<Self> {
-        Ok(Self(Arc::new(Inner { keyring: keyring.clone(), mac: keyring.mac_key("single_use")? })))
+    /// `mac` finds what was issued: it stays what it is when the master key is changed.
+    pub fn new(keyring: &Keyring, mac: MacKey) -> Self {
+        Self(Arc::new(Inner { keyring: keyring.clone(), mac }))
     }
 
     /// Issues something with a number and a secret of its own, for links and challenges.
@@ -147,9 +148,43 @@ impl SingleUse {
     }
 }
 
+/// Seals under the current master key what was issued under the previous one, before that one is forgotten.
+pub async fn rewrap(ctx: &Ctx, keyring: &Keyring) -> Result<()> {
+    let mut last = (String::new(), Uuid::nil());
+    loop {
+        let keyring = keyring.clone();
+        let chunk = ctx.write(move |ctx, tx| rewrap_chunk(keyring, last, ctx, tx).boxed()).await?;
+        let Some(next) = chunk else { return Ok(()) };
+        last = next;
+    }
+}
+
+async fn rewrap_chunk(
+    keyring: Keyring,
+    last: (String, Uuid),
+    ctx: Ctx,
+    tx: &mut Tx<'_>,
+) -> Result<Option<(String, Uuid)>> {
+    let rows = store::after(tx, &last.0, last.1, CHUNK).await?;
+    let next = rows.last().map(|(purpose, subject, _)| (purpose.clone(), *subject));
+    for (purpose, subject, sealed) in rows {
+        match keyring.renew(ctx.random(), SEALED, &bound(&purpose, subject), &sealed) {
+            Ok(None) => {}
+            Ok(Some(renewed)) => store::reseal(tx, &purpose, subject, sealed, renewed).await?,
+            // It is under a key that is not here any more, and must not keep the server from starting.
+            Err(error) => tracing::error!(?error, purpose, "a single-use thing cannot be opened and stays as it is"),
+        }
+    }
+    Ok(next)
+}
+
 /// A name never holds a NUL and a subject has sixteen bytes, so the parts cannot run into each other.
 fn aad(purpose: Purpose, subject: Uuid) -> Vec<u8> {
-    [purpose.name.as_bytes(), &[0], subject.as_bytes()].concat()
+    bound(purpose.name, subject)
+}
+
+fn bound(purpose: &str, subject: Uuid) -> Vec<u8> {
+    [purpose.as_bytes(), &[0], subject.as_bytes()].concat()
 }
 
 fn new_ticket(random: &dyn Random) -> Ticket {

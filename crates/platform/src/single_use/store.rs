@@ -116,3 +116,28 @@ pub(super) async fn purge(tx: &mut Tx<'_>, until: Timestamp, limit: i64) -> Resu
                (SELECT purpose, subject FROM single_use WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
     tx.execute(sql, &[until.into(), limit.into()]).await
 }
+
+/// Up to `limit` after one, in the order of their keys.
+pub(super) async fn after(
+    tx: &mut Tx<'_>,
+    purpose: &str,
+    subject: Uuid,
+    limit: i64,
+) -> Result<Vec<(String, Uuid, Vec<u8>)>> {
+    let sql = "SELECT purpose, subject, payload FROM single_use WHERE (purpose, subject) > ($1, $2) \
+               ORDER BY purpose, subject LIMIT $3";
+    let rows = tx.query(sql, &[purpose.into(), subject.into(), limit.into()]).await?;
+    rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).collect()
+}
+
+/// Unless another was issued in its place meanwhile.
+pub(super) async fn reseal(
+    tx: &mut Tx<'_>,
+    purpose: &str,
+    subject: Uuid,
+    sealed: Vec<u8>,
+    renewed: Vec<u8>,
+) -> Result<()> {
+    let sql = "UPDATE single_use SET payload = $4 WHERE purpose = $1 AND subject = $2 AND payload = $3";
+    tx.execute(sql, &[purpose.into(), subject.into(), sealed.into(), renewed.into()]).await.map(|_| ())
+}

@@ -13,6 +13,11 @@ use crate::support::on_both;
 
 const RIGHT: &[u8] = b"right";
 
+fn things() -> SingleUse {
+    let keyring = Keyring::new(Secret::new(vec![7; 32]), None).unwrap();
+    SingleUse::new(&keyring, keyring.mac_key("single_use").unwrap())
+}
+
 async fn issue(ctx: &Ctx, things: &SingleUse, purpose: Purpose, subject: u128) {
     let things = things.clone();
     let issued = ctx.write(move |ctx, tx| {
@@ -37,7 +42,6 @@ async fn consume(ctx: &Ctx, things: &SingleUse, purpose: Purpose, subject: u128,
 #[tokio::test(flavor = "multi_thread")]
 async fn parse_server_ghsa_4hf6_of_fifty_parallel_uses_over_two_nodes_one_succeeds() {
     on_both(async |app| {
-        let things = || SingleUse::new(&Keyring::new(Secret::new(vec![7; 32]), None).unwrap()).unwrap();
         let other = app.another_node().await;
         let nodes = [(app.db.ctx(), things()), (other.source.system("test"), things())];
         for purpose in PURPOSES {
@@ -62,7 +66,7 @@ async fn parse_server_ghsa_4hf6_of_fifty_parallel_uses_over_two_nodes_one_succee
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_purpose_wrong_subject_wrong_secret_expired_and_replayed_are_refused() {
     on_both(async |app| {
-        let things = SingleUse::new(&Keyring::new(Secret::new(vec![7; 32]), None).unwrap()).unwrap();
+        let things = things();
         let ctx = app.db.ctx();
         let names: BTreeSet<_> = PURPOSES.iter().map(|purpose| purpose.name).collect();
         assert_eq!(names.len(), PURPOSES.len(), "two purposes share a name");

@@ -8,6 +8,7 @@ mod imported;
 mod last_seen;
 mod log_in;
 mod log_out;
+mod master_key;
 mod mfa;
 mod new_device;
 mod parallel;

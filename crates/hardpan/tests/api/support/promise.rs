@@ -48,6 +48,7 @@ const FORBIDDEN: [&str; 38] = [
     "declared_tables",
     "user_roles",
     "signing_keys",
+    "stored_key",
     "slug_key",
     "key_key",
     "_pkey",
