@@ -114,7 +114,6 @@ impl Identity {
         let keys = Keys::load(&ctx, keyring).await?;
         let stored = StoredKey::load(&ctx, keyring).await?;
         keepers.push(Arc::new(factors::Keeper));
-        #[cfg(feature = "oidc")]
         keepers.push(Arc::new(oauth::Keeper));
         keepers.push(Arc::new(passkeys::Keeper));
         #[cfg(feature = "passkeys")]

@@ -11,7 +11,6 @@ pub mod invitations;
 pub mod keys;
 pub mod logins;
 pub mod notices;
-#[cfg(feature = "oidc")]
 pub mod oauth;
 pub mod passkeys;
 pub mod passwords;
@@ -64,10 +63,7 @@ pub fn migrations() -> Vec<store::Migration> {
         factors::MIGRATIONS.as_slice(),
         logins::MIGRATIONS.as_slice(),
         // Whatever is built in: a database does not change with the features of who opens it.
-        &[store::Migration {
-            id: "202611211600_create_identities",
-            sql: include_str!("oauth/migrations/202611211600_create_identities.sql"),
-        }],
+        oauth::MIGRATIONS.as_slice(),
         passkeys::MIGRATIONS.as_slice(),
         invitations::MIGRATIONS.as_slice(),
     ]

@@ -64,10 +64,7 @@ pub fn config(
             },
             pages: pages(settings),
         },
-        oauth: Oauth {
-            redirects: settings.list("oauth.redirects")?.to_vec(),
-            providers: [providers::known(settings), providers].concat(),
-        },
+        oauth: Oauth { redirects: settings.list("oauth.redirects")?.to_vec(), providers },
         limits: Limits {
             is_enabled: settings.bool("limits.enabled")?,
             address: rate(settings, "limits.address.burst", "limits.address.per_minute")?,

@@ -47,7 +47,9 @@ pub fn load(inputs: &Inputs) -> Loaded {
     let layers = Layers { profile, file: &file, environment: &environment, flags: &inputs.flags };
     let settings = resolve::resolve(&layers, &mut findings);
     findings.extend(check::check(Subject { dir: &dir, profile, settings: &settings, environment: &environment }));
-    let providers = providers::own(&file, &environment, &mut findings);
+    let own = providers::own(&file, &environment, &mut findings);
+    let providers = [providers::known(&settings), own].concat();
+    findings.extend(providers::not_built_in(&providers));
     let config = build::config(profile, &dir, &settings, providers, master_keys);
     Loaded { profile, dir, resources: file.resources, roles: file.roles, settings, findings, config }
 }

@@ -41,6 +41,19 @@ pub fn own(file: &AppFile, environment: &Environment, findings: &mut Vec<Finding
     file.providers.iter().filter_map(|(name, table)| one(name, table, environment, findings)).collect()
 }
 
+/// A program that was built without log-in by providers says so: silence would promise what is not there.
+pub fn not_built_in(providers: &[Provider]) -> Vec<Finding> {
+    if cfg!(feature = "oidc") {
+        return Vec::new();
+    }
+    let finding = |provider: &Provider| {
+        let reason = "is configured, and this program was built without log-in by providers";
+        let fix = "build it with the feature oidc, or take the table away";
+        Finding::error(format!("oauth.{}", provider.name), reason, fix)
+    };
+    providers.iter().map(finding).collect()
+}
+
 fn one(name: &str, table: &toml::Value, environment: &Environment, findings: &mut Vec<Finding>) -> Option<Provider> {
     let path = |key: &str| format!("oauth.{name}.{key}");
     let before = findings.len();

@@ -1,12 +1,11 @@
 //! One's linked identities: seeing them, and unlinking, which never leaves an account without a way in.
-use ::store::{Ctx, Tx};
-use futures_util::{FutureExt as _, future::BoxFuture};
-use kernel::{Code, Error, IdentityId, Result, StepUp, Timestamp, UserId};
+use ::store::Ctx;
+use futures_util::FutureExt as _;
+use kernel::{Code, Error, IdentityId, Result, StepUp};
 use platform::audit::{self, Entry};
 use serde_json::json;
 
 use super::{model::IdentityView, service::Oauth, store};
-use crate::accounts::AccountKeeper;
 
 impl Oauth {
     /// The caller's identities, the oldest first. Errors: 401.
@@ -34,22 +33,5 @@ impl Oauth {
             .boxed()
         })
         .await
-    }
-}
-
-/// Keeps the identities of accounts.
-pub struct Keeper;
-
-impl AccountKeeper for Keeper {
-    fn hide<'t>(&'t self, tx: &'t mut Tx<'_>, _: &'t Ctx, user_id: UserId) -> BoxFuture<'t, Result<()>> {
-        store::delete_since(tx, user_id, None).boxed()
-    }
-
-    fn has_way_in<'t>(&'t self, tx: &'t mut Tx<'_>, user_id: UserId) -> BoxFuture<'t, Result<bool>> {
-        async move { Ok(!store::list(tx, user_id).await?.is_empty()) }.boxed()
-    }
-
-    fn disown<'t>(&'t self, tx: &'t mut Tx<'_>, id: UserId, since: Option<Timestamp>) -> BoxFuture<'t, Result<()>> {
-        store::delete_since(tx, id, since).boxed()
     }
 }

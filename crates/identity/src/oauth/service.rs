@@ -204,13 +204,14 @@ impl Oauth {
         let begun = ctx.write(move |ctx, tx| {
             async move {
                 let logins = oauth.logins();
-                let (subject, secret) = (ticket.subject, ticket.secret.expose());
-                let taken = logins.single_use().consume(tx, &ctx, Purpose::OAUTH_CODE, subject, secret).await?;
-                let Some(payload) = taken else { return Ok(None) };
+                let (single_use, purpose) = (logins.single_use(), Purpose::OAUTH_CODE);
+                // The account comes first, as wherever what it was given ends.
+                let Some(payload) = single_use.find(tx, &ctx, purpose, &ticket).await? else { return Ok(None) };
                 let fetched: Fetched = serde_json::from_slice(payload.expose()).map_err(Error::internal)?;
                 let Some(user_id) = UserId::parse(&fetched.user_id) else { return Ok(None) };
                 let user = logins.accounts().lock(tx, user_id).await?.filter(User::is_active);
-                let Some(user) = user else { return Ok(None) };
+                let taken = single_use.consume(tx, &ctx, purpose, ticket.subject, ticket.secret.expose()).await?;
+                let (Some(_), Some(user)) = (taken, user) else { return Ok(None) };
                 logins.begin(tx, &ctx, user, Method::Federated, Transport::Bearer).await.map(Some)
             }
             .boxed()

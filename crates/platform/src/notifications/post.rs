@@ -23,8 +23,10 @@ use super::{
 };
 use crate::outbox::{Deliver, Failure, Parcel};
 
-/// How long the mail server may take for one step.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long the mail server may take to let us connect.
+const CONNECTING: Duration = Duration::from_secs(15);
+/// How long it may take for all of a mail: it may look at one for minutes before it takes it (RFC 5321, 4.5.3.2.6).
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Where mail goes and who it is from.
 pub struct Post {
@@ -106,6 +108,10 @@ impl Deliver for Post {
         super::service::MAIL
     }
 
+    fn patience(&self) -> Duration {
+        PATIENCE
+    }
+
     fn deliver<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Result<(), Failure>> {
         self.send(parcel).boxed()
     }
@@ -132,7 +138,7 @@ fn transport(server: &Server, settings: &Settings) -> Result<AsyncSmtpTransport<
     let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&server.host)
         .port(server.port)
         .tls(tls)
-        .timeout(Some(PATIENCE))
+        .timeout(Some(CONNECTING))
         .hello_name(ClientId::Domain(settings.host.clone()));
     if let Some((name, password)) = &server.credentials {
         builder = builder.credentials(Credentials::new(name.clone(), password.expose().clone()));
@@ -143,10 +149,8 @@ fn transport(server: &Server, settings: &Settings) -> Result<AsyncSmtpTransport<
 /// What a failure means. The server's own words may repeat the address: its code alone is kept.
 fn judged(error: &smtp::Error) -> Failure {
     if let Some(code) = error.status().map(|code| code.to_string()) {
-        let reason = format!("the mail server answered {code}");
-        // 55x is about the recipient or the message (RFC 5321, 4.2.3). The other refusals are about us, as of a wrong password, and end
-        // when that is mended.
-        return if code.starts_with("55") { Failure::permanent(reason) } else { Failure::retry(reason) };
+        let words = error.source().map(ToString::to_string).unwrap_or_default();
+        return refused(&code, enhanced(&words));
     }
     if error.is_timeout() {
         return Failure::retry("the mail server did not answer in time");
@@ -169,6 +173,28 @@ fn judged(error: &smtp::Error) -> Failure {
     Failure::retry("the mail server does not speak as it should, or offers no TLS")
 }
 
+/// What a refusal means: one of the recipient stays. All others are about us, as a wrong password, a sender that is not verified or a list
+/// we are on, and end when that is mended.
+fn refused(code: &str, enhanced: Option<[u16; 3]>) -> Failure {
+    let (is_of_recipient, reason) = match enhanced {
+        // RFC 3463: 5.1 are addresses, of which 7 and 8 are the sender's; 5.2 are mailboxes.
+        Some([class, subject, detail]) => (
+            class == 5 && (subject == 2 || subject == 1 && !matches!(detail, 7 | 8)),
+            format!("the mail server answered {code} {class}.{subject}.{detail}"),
+        ),
+        // What it was the answer to is not known here: these three are mostly to RCPT (RFC 5321, 4.3.2).
+        None => (matches!(code, "550" | "551" | "553"), format!("the mail server answered {code}")),
+    };
+    if is_of_recipient { Failure::permanent(reason) } else { Failure::retry(reason) }
+}
+
+/// The status code that words begin with, as in `5.1.1 no such user` (RFC 2034).
+fn enhanced(words: &str) -> Option<[u16; 3]> {
+    let mut numbers = words.split_whitespace().next()?.split('.').map(str::parse);
+    let code = [numbers.next()?.ok()?, numbers.next()?.ok()?, numbers.next()?.ok()?];
+    numbers.next().is_none().then_some(code)
+}
+
 /// Written whole or not at all; the same letter again takes the place of the first.
 async fn drop_into(folder: PathBuf, id: String, letter: Vec<u8>) -> Result<(), Failure> {
     let write = move || -> io::Result<()> {
@@ -187,5 +213,40 @@ fn log(to: &Mailbox, rendered: &Rendered, shows_text: bool) {
         tracing::info!("mail to {to}: {}\n\n{}", rendered.subject, rendered.text);
     } else {
         tracing::warn!(subject = rendered.subject, "a mail was not sent: mail.url is log:");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_of_the_recipient_stay_and_all_others_pass() {
+        let is_permanent =
+            |code: &str, words: &str| matches!(refused(code, enhanced(words)), Failure::Permanent { .. });
+        for (code, words) in [
+            ("550", "no such user"),
+            ("551", ""),
+            ("553", "5.1.3 bad syntax"),
+            ("550", "5.1.1 <ann@example.com>: unknown"),
+            ("554", "5.2.1 mailbox disabled"),
+            ("552", "5.2.2 mailbox full"),
+        ] {
+            assert!(is_permanent(code, words), "{code} {words}");
+        }
+        for (code, words) in [
+            // As a greeting, from a list of blocked addresses, of a sender that is not verified, of too many mails.
+            ("554", "no SMTP service here"),
+            ("554", "5.7.1 your address is blocked"),
+            ("550", "5.7.1 blocked"),
+            ("553", "5.1.8 sender not verified"),
+            ("550", "5.1.7 sender"),
+            ("552", ""),
+            ("535", "5.7.8 wrong password"),
+            ("450", "4.2.1 busy"),
+            ("450", ""),
+        ] {
+            assert!(!is_permanent(code, words), "{code} {words}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! A lane: the messages of one kind on their way, so that an outage of one other side holds up no other.
 use std::{
     borrow::Cow,
+    panic::AssertUnwindSafe,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -31,10 +32,8 @@ pub(super) const OLDEST: &str = "hardpan_outbox_oldest_seconds";
 
 /// Messages of one kind that a process has on their way at once.
 const ABREAST: usize = 8;
-/// How long one attempt may take.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How long a claim lasts: longer than an attempt and its bookkeeping, so that only a node that died loses it.
-pub(super) const LEASE: Duration = Duration::from_mins(2);
+/// How much longer than an attempt its claim lasts: time for its bookkeeping, so that only a node that died loses it.
+const BOOKKEEPING: Duration = Duration::from_secs(90);
 /// How often what other nodes wrote, or a dead one left, is looked for.
 const POLL: Duration = Duration::from_secs(2);
 /// How often the gauges are set.
@@ -135,8 +134,9 @@ impl Lane {
         if due.is_none_or(|due| due > ctx.now()) {
             return Ok(Vec::new());
         }
+        let lease = self.deliver.patience() + BOOKKEEPING;
         ctx.write(move |ctx, tx| {
-            async move { store::claim(tx, kind, ctx.now(), ctx.now().plus(LEASE), limit).await }.boxed()
+            async move { store::claim(tx, kind, ctx.now(), ctx.now().plus(lease), limit).await }.boxed()
         })
         .await
     }
@@ -186,6 +186,10 @@ impl Lane {
         if claimed.expires_at.is_some_and(|end| end <= ctx.now()) {
             return Err(Failure::permanent("it expired before it could be delivered"));
         }
+        // Whoever tried it last did not live to count.
+        if claimed.attempt > backoff::ATTEMPTS {
+            return Err(Failure::permanent("it was tried too often"));
+        }
         let sealed = &claimed.payload;
         let payload = open(&self.keyring, claimed.id, self.kind(), sealed).map_err(|error| {
             tracing::error!(?error, id = %claimed.id, "a message cannot be opened");
@@ -193,8 +197,13 @@ impl Lane {
         })?;
         let Claimed { id, created_at, attempt, .. } = *claimed;
         let parcel = Parcel { id, payload, created_at, attempt };
-        let answer = timeout(PATIENCE, self.deliver.deliver(&parcel)).await;
-        answer.unwrap_or_else(|_| Err(Failure::retry("it took too long")))
+        // One message that nobody foresaw must not end the lane for all others.
+        let attempt = AssertUnwindSafe(async { self.deliver.deliver(&parcel).await }).catch_unwind();
+        match timeout(self.deliver.patience(), attempt).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(Failure::retry("the attempt panicked; the log says where")),
+            Err(_) => Err(Failure::retry("it took too long")),
+        }
     }
 
     async fn measure(&self, ctx: &Ctx) {

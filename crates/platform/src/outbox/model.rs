@@ -37,6 +37,11 @@ pub struct Parcel {
 pub trait Deliver: Send + Sync {
     fn kind(&self) -> &'static str;
 
+    /// How long one attempt may take. Nobody else tries before that is over, so what the other side takes within it is sent once.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(30)
+    }
+
     /// Sends it. May be called again for one that arrived: the process may die before that is written down.
     fn deliver<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Result<(), Failure>>;
 }

@@ -93,8 +93,14 @@ pub(super) async fn standing(tx: &mut Tx<'_>, kind: &str, limit: i64) -> Result<
     let sql = "SELECT COUNT(*) FROM \
                (SELECT 1 FROM outbox WHERE kind = $1 AND due_at IS NULL AND dead_at IS NOT NULL LIMIT $2) AS dead";
     let dead = tx.query_one(sql, &[kind.into(), limit.into()]).await?;
-    let sql = "SELECT failure FROM outbox WHERE kind = $1 AND failure IS NOT NULL ORDER BY due_at DESC LIMIT 1";
-    let failure = tx.query_opt(sql, &[kind.into()]).await?;
+    // What may still be mended comes first. Two questions: the engines do not agree on where nulls are in an order.
+    let sql = "SELECT failure FROM outbox WHERE kind = $1 AND due_at IS NOT NULL AND failure IS NOT NULL \
+               ORDER BY due_at DESC LIMIT 1";
+    let mut failure = tx.query_opt(sql, &[kind.into()]).await?;
+    if failure.is_none() {
+        let sql = "SELECT failure FROM outbox WHERE kind = $1 AND dead_at IS NOT NULL ORDER BY dead_at DESC LIMIT 1";
+        failure = tx.query_opt(sql, &[kind.into()]).await?;
+    }
     Ok(Standing {
         kind: kind.to_owned(),
         waiting: waiting.get(0)?,

@@ -105,6 +105,28 @@ async fn what_never_works_is_given_up_and_leaves_nothing_personal() {
 }
 
 #[tokio::test]
+async fn of_several_failures_that_of_a_message_that_waits_is_told_and_then_that_of_the_last_dead() {
+    on_both(async |db| {
+        let (ctx, peer) = (db.ctx(), Peer::new("mail"));
+        let outbox = outbox(&peer);
+        let failures = [Failure::retry("down"), Failure::permanent("first"), Failure::permanent("second")];
+        for (nth, failure) in failures.into_iter().enumerate() {
+            add(&outbox, &ctx, "mail", &nth.to_string()).await;
+            peer.does(Behaviour::Fails(failure));
+            outbox.deliver_now(&ctx).await.unwrap();
+            db.clock.advance(Duration::from_secs(1));
+            let standing = &outbox.standing(&ctx).await.unwrap()[0];
+            assert_eq!(standing.failure.as_deref(), Some("down"));
+        }
+        peer.does(Behaviour::Takes);
+        db.clock.advance(Duration::from_secs(5));
+        outbox.deliver_now(&ctx).await.unwrap();
+        assert_eq!(outbox.standing(&ctx).await.unwrap()[0].failure.as_deref(), Some("second"));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_expired_is_not_delivered() {
     on_both(async |db| {
         let (ctx, peer) = (db.ctx(), Peer::new("mail"));

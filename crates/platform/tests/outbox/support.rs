@@ -18,6 +18,8 @@ pub enum Behaviour {
     Fails(Failure),
     /// Takes it, and then the process that sent it is gone before it can write that down.
     TakesAndHangs,
+    /// The code that sends it has a fault.
+    Panics,
 }
 
 /// Another side.
@@ -57,6 +59,7 @@ impl Deliver for Peer {
             if let Behaviour::Fails(failure) = behaviour {
                 return Err(failure);
             }
+            assert!(!matches!(behaviour, Behaviour::Panics), "as it was told");
             let text = String::from_utf8(parcel.payload.expose().clone()).unwrap();
             self.arrived.lock().unwrap().push((parcel.id, text, parcel.attempt));
             self.bell.notify_one();

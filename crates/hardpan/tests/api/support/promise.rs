@@ -16,7 +16,7 @@ const HEADERS: [(&str, &str); 8] = [
 ];
 
 /// What tells strangers how Hardpan is built: drivers, libraries, statements, paths, tables, versions, traces.
-const FORBIDDEN: [&str; 38] = [
+const FORBIDDEN: [&str; 39] = [
     "sqlite",
     "postgres",
     "tokio",
