@@ -13,7 +13,6 @@ use super::{
         Registration, Server, Sms, Twilio,
     },
     profile::Profile,
-    providers,
     secrets::MasterKeys,
     setting::{Origin, Settings},
 };
