@@ -136,7 +136,7 @@ impl Identity {
         let accounts = Accounts::new(passwords, roles, sessions.clone(), api_keys, cursors.clone(), keepers);
         let (devices, guard) = (Devices::new(&stored)?, Guard::new(keyring, settings.tries)?);
         let single_use = SingleUse::new(keyring, stored.mac_key("single_use")?);
-        let notices = Notices::new(messenger.notifications.clone(), single_use.clone(), &stored, settings.pages)?;
+        let notices = Notices::new(messenger.notifications, single_use.clone(), &stored, settings.pages)?;
         let factors = Factors::new(accounts.clone(), devices.clone(), keyring, &stored, app_name, notices.clone())?;
         let logins = Logins::new(logins::Parts {
             accounts: accounts.clone(),
@@ -163,13 +163,7 @@ impl Identity {
             devices,
             factors,
             #[cfg(feature = "oidc")]
-            oauth: Oauth::new(
-                logins.clone(),
-                messenger.notifications,
-                messenger.outbound,
-                settings.oauth,
-                settings.public_url,
-            ),
+            oauth: Oauth::new(logins.clone(), messenger.outbound, settings.oauth, settings.public_url),
             logins,
             notices,
             credentials,

@@ -31,21 +31,16 @@ pub struct Devices(Arc<MacKey>);
 /// The device of a log-in.
 pub struct Seen {
     pub id: DeviceId,
-    /// What it is known by from now on, when it was not known before.
+    /// What it is known by from now on, when it sent nothing to be known by.
     pub token: Option<String>,
+    /// Whether the account did not know it.
+    pub is_new: bool,
     /// Whether the account knew any device.
     pub is_first: bool,
 }
 
 /// The devices of an account, and until when each is trusted, if it is.
 pub(crate) type Trust = HashMap<DeviceId, Option<Timestamp>>;
-
-impl Seen {
-    /// Whether the account did not know it.
-    pub(crate) const fn is_new(&self) -> bool {
-        self.token.is_some()
-    }
-}
 
 impl Devices {
     pub(crate) fn new(stored: &StoredKey) -> Result<Self> {
@@ -69,7 +64,7 @@ impl Devices {
         let address = ctx.request.address.map(|address| address.to_string());
         if let Some(device) = self.current(tx, ctx, user_id).await? {
             store::touch(tx, device.id, user_agent, address, now).await?;
-            return Ok(Seen { id: device.id, token: None, is_first: false });
+            return Ok(Seen { id: device.id, token: None, is_new: false, is_first: false });
         }
         let others = store::list(tx, user_id).await?;
         for oldest in others.iter().skip(MOST - 1) {
@@ -85,7 +80,8 @@ impl Devices {
         let device =
             Device { id: ctx.new_id(), user_agent, address, created_at: now, last_seen_at: now, trusted_until: None };
         store::insert(tx, user_id, &device, &self.digest(user_id, &token)).await?;
-        Ok(Seen { id: device.id, token: Some(token), is_first: others.is_empty() })
+        let made = sent.is_none().then_some(token);
+        Ok(Seen { id: device.id, token: made, is_new: true, is_first: others.is_empty() })
     }
 
     /// Which devices an account has, and until when each is trusted.

@@ -57,10 +57,9 @@ impl Logins {
         if status == StatusCode::CREATED {
             reply = reply.header(header::LOCATION, "/auth/v1/me")?;
         }
-        match (&grant.device_token, transport) {
-            (_, Transport::Bearer) => Ok(reply),
-            (None, Transport::Cookie) => self.set_cookies(reply, grant),
-            (Some(token), Transport::Cookie) => self.cookies().set_device(self.set_cookies(reply, grant)?, token),
+        match transport {
+            Transport::Bearer => Ok(reply),
+            Transport::Cookie => self.set_cookies(reply, grant),
         }
     }
 
@@ -84,7 +83,11 @@ impl Logins {
             csrf: &self.tokens().csrf(grant.session.id),
             refresh_ttl: grant.session.expires_at.since(grant.session.last_seen_at),
         };
-        self.cookies().set(reply, &values)
+        let reply = self.cookies().set(reply, &values)?;
+        match &grant.device_token {
+            Some(token) => self.cookies().set_device(reply, token),
+            None => Ok(reply),
+        }
     }
 }
 

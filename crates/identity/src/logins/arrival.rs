@@ -44,7 +44,7 @@ impl Logins {
         let (sessions, devices) = (self.accounts().sessions(), self.devices());
         let seen = devices.see(tx, ctx, user.id).await?;
         // Not the first log-in ever: whoever forgot all devices is told, too.
-        let is_news = seen.is_new() && (!seen.is_first || sessions.had_any(tx, user.id).await?);
+        let is_news = seen.is_new && (!seen.is_first || sessions.had_any(tx, user.id).await?);
         let place = self.places().find(ctx.request.address);
         let travel = self.travel(tx, ctx, user.id, place.as_ref()).await?;
         let new = NewSession { user_id: user.id, transport, proofs, device_id: seen.id, place };

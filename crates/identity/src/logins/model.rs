@@ -47,7 +47,8 @@ pub struct Grant {
     pub access_token: String,
     pub refresh_token: String,
     pub expires_in: Duration,
-    /// What the device is known by from now on, when it was not known before.
+    /// What the device is known by from now on, when it was made for this log-in. What was sent is never told back: scripts must
+    /// not read a cookie that is kept from them.
     pub device_token: Option<String>,
 }
 

@@ -110,8 +110,7 @@ async fn log_out(logins: Logins, mut call: Call) -> Result<Reply> {
     }
     // Not "cookies": that would empty the whole registrable domain. Ours are taken away by name.
     let reply = Reply::no_content().header(CLEAR_SITE_DATA, "\"cache\", \"storage\"")?;
-    let is_bearer = call.headers.contains_key(header::AUTHORIZATION);
-    if is_bearer { Ok(reply) } else { logins.cookies().clear(reply) }
+    if ignores_cookies(&call) { Ok(reply) } else { logins.cookies().clear(reply) }
 }
 
 /// The session whose credentials came with the request. They are read here and not taken from the actor, who is
@@ -121,6 +120,9 @@ fn leaving(logins: &Logins, call: &Call) -> Result<Option<SessionId>> {
     if let Some(authorization) = call.headers.get(header::AUTHORIZATION) {
         let token = authorization.to_str().ok().and_then(|text| text.split_once(' ')).map(|(_, token)| token.trim());
         return Ok(token.and_then(of_access));
+    }
+    if ignores_cookies(call) {
+        return Ok(None);
     }
     // Clearing someone's cookies from another site would be a nuisance even without a session.
     call.check_origin()?;
@@ -136,12 +138,16 @@ fn of_refresh(logins: &Logins, token: &str) -> Option<SessionId> {
     logins.tokens().read_refresh(token).map(|(session_id, _)| session_id)
 }
 
+const API_KEY: header::HeaderName = header::HeaderName::from_static("x-api-key");
 const CLEAR_SITE_DATA: header::HeaderName = header::HeaderName::from_static("clear-site-data");
 
-/// A cookie of the request; with a bearer present cookies are ignored.
 fn cookie<'a>(call: &'a Call, name: &str) -> Option<&'a str> {
-    let is_bearer = call.headers.contains_key(header::AUTHORIZATION);
-    if is_bearer { None } else { cookies::get(&call.headers, name) }
+    if ignores_cookies(call) { None } else { cookies::get(&call.headers, name) }
+}
+
+/// Whether another credential came with the request.
+fn ignores_cookies(call: &Call) -> bool {
+    call.headers.contains_key(header::AUTHORIZATION) || call.headers.contains_key(API_KEY)
 }
 
 fn register_schema(min_length: usize) -> Schema {

@@ -81,6 +81,9 @@ pub enum Told<'a> {
     /// By an administrator.
     FactorsReset,
     ImpossibleTravel(&'a Travel),
+    /// By the name of its provider.
+    #[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "nothing links without"))]
+    IdentityLinked(&'a str),
 }
 
 impl Told<'_> {
@@ -92,6 +95,7 @@ impl Told<'_> {
             Self::BackupCodesMade => Template::BackupCodesMade,
             Self::NewDevice => Template::NewDevice,
             Self::ImpossibleTravel(_) => Template::ImpossibleTravel,
+            Self::IdentityLinked(_) => Template::IdentityLinked,
         }
     }
 }

@@ -56,14 +56,16 @@ impl Notices {
         // An imported address may be none that mail can be sent to: that must not keep anyone from changing a password.
         let Ok(to) = mailbox(user) else { return Ok(()) };
         let mut values = Notifications::event(ctx);
-        if let Told::FactorAdded(factor) | Told::FactorRemoved(factor) = told {
-            values["factor"] = factor.into();
-        }
-        if let Told::FactorsReset = told {
-            values["factor"] = "every second factor and passkey, by an administrator".into();
-            // Where the administrator sits is nobody's business.
-            values["device"] = Json::Null;
-            values["address"] = Json::Null;
+        match told {
+            Told::FactorAdded(factor) | Told::FactorRemoved(factor) => values["factor"] = factor.into(),
+            Told::IdentityLinked(provider) => values["provider"] = provider.into(),
+            Told::FactorsReset => {
+                values["factor"] = "every second factor and passkey, by an administrator".into();
+                // Where the administrator sits is nobody's business.
+                values["device"] = Json::Null;
+                values["address"] = Json::Null;
+            }
+            Told::PasswordChanged | Told::BackupCodesMade | Told::NewDevice => {}
         }
         if let Told::ImpossibleTravel(travel) = told {
             let country =

@@ -1,5 +1,6 @@
 //! The state of a log-in under way: single-use, and good in the browser alone that began it.
 use ::store::{Ctx, Tx};
+use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use kernel::{Error, Random, Result, Secret, UserId, Uuid};
 use platform::single_use::{Issue, Purpose, SingleUse};
@@ -19,6 +20,11 @@ pub(super) fn random(random: &dyn Random) -> String {
 /// What the browser's cookie says, when it can be one of ours.
 pub(super) fn browser(cookie: Option<&str>) -> Option<&str> {
     cookie.filter(|value| value.len() == LENGTH && URL_SAFE_NO_PAD.decode(value).is_ok())
+}
+
+/// What a verifier answers (RFC 7636, 4.2, S256).
+pub(super) fn challenge(verifier: &str) -> String {
+    URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()))
 }
 
 /// Keeps `flow`, and returns its state.

@@ -2,8 +2,6 @@
 use kernel::{IdentityId, Secret, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-use crate::sessions::Transport;
-
 /// What the app file says of log-in by others.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
@@ -68,7 +66,8 @@ pub(super) struct Flow {
     /// Of PKCE, RFC 7636.
     pub verifier: String,
     pub redirect_to: String,
-    pub transport: Transport,
+    /// Of the app that fetches the tokens with a code, RFC 7636; without one the browser is given cookies.
+    pub challenge: Option<String>,
     /// The account to link, instead of logging in.
     pub link: Option<String>,
 }
@@ -85,6 +84,7 @@ pub(super) struct Returned {
 #[derive(Deserialize, Serialize)]
 pub(super) struct Fetched {
     pub user_id: String,
+    pub challenge: String,
 }
 
 /// A stored identity.

@@ -56,6 +56,8 @@ pub fn routes(oauth: &Oauth) -> Routes {
             .class(Class::Credentials)
             .body(Schema::new(vec![
                 Field::required("code", Kind::text(200)).describe("From the fragment; good once, for a minute"),
+                Field::required("code_verifier", Kind::Text { min: 43, max: 128 })
+                    .describe("What code_challenge was made of (RFC 7636)"),
             ]))
             .summary(TAG, "Trade the code of a log-in with a provider for tokens")
             .answers(
@@ -81,12 +83,22 @@ async fn begin(oauth: Oauth, call: Call) -> Result<Reply> {
         // The page of another site must not begin what changes who may enter.
         call.check_origin()?;
     }
-    let transport = if call.query("transport") == Some("bearer") { Transport::Bearer } else { Transport::Cookie };
+    let challenge = challenge(&call)?;
     let cookie = oauth.logins().cookies().oauth("", 0);
     let browser = flow::browser(cookies::get(&call.headers, &cookie.name));
     let redirect_to = call.query("redirect_to");
-    let begun = oauth.begin(&call.ctx, call.param("provider")?, redirect_to, transport, is_link, browser).await?;
+    let begun = oauth.begin(&call.ctx, call.param("provider")?, redirect_to, challenge, is_link, browser).await?;
     redirect(&begun.url)?.cookie(&oauth.logins().cookies().oauth(&begun.browser, COOKIE_AGE))
+}
+
+/// Of the app that is to fetch the tokens. Without it, whoever sees the code could.
+fn challenge(call: &Call) -> Result<Option<String>> {
+    if call.query("transport") != Some("bearer") {
+        return Ok(None);
+    }
+    let missing =
+        || Error::new(Code::BadQuery).with_detail("transport=bearer wants a code_challenge (RFC 7636, S256).");
+    call.query("code_challenge").map(|challenge| Some(challenge.to_owned())).ok_or_else(missing)
 }
 
 async fn end(oauth: Oauth, call: Call) -> Result<Reply> {
@@ -127,11 +139,12 @@ async fn end(oauth: Oauth, call: Call) -> Result<Reply> {
 #[derive(Deserialize)]
 struct FetchBody {
     code: String,
+    code_verifier: String,
 }
 
 async fn fetch(oauth: Oauth, mut call: Call) -> Result<Reply> {
     let body: FetchBody = call.body()?;
-    let outcome = oauth.fetch(&call.ctx, &body.code).await?;
+    let outcome = oauth.fetch(&call.ctx, &body.code, &body.code_verifier).await?;
     oauth.logins().answer_outcome(&outcome, Transport::Bearer)
 }
 
@@ -161,6 +174,8 @@ fn begin_query() -> Vec<Field> {
             .describe("One of oauth.redirects; the root of the app by default"),
         Field::optional("transport", Kind::Enum(vec!["cookie".into(), "bearer".into()]))
             .describe("bearer: the fragment has a code to trade for tokens; cookie by default"),
+        Field::optional("code_challenge", Kind::Text { min: 43, max: 43 })
+            .describe("With transport=bearer: the SHA-256 of a code_verifier, in base64url (RFC 7636, S256)"),
         Field::optional("link", Kind::Bool).describe("Link one's own account instead; wants a fresh log-in"),
     ]
 }

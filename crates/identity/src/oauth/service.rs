@@ -4,11 +4,8 @@ use std::sync::Arc;
 use ::store::Ctx;
 use futures_util::FutureExt as _;
 use kernel::{Code, Error, Method, Result, StepUp, UserId};
-use openidconnect::{PkceCodeChallenge, PkceCodeVerifier, url::Url};
-use platform::{
-    notifications::Notifications,
-    single_use::{Issue, Purpose, Ticket},
-};
+use openidconnect::url::Url;
+use platform::single_use::{Issue, Purpose, Ticket};
 use web::Outbound;
 
 use super::{
@@ -31,7 +28,6 @@ pub struct Oauth(Arc<Inner>);
 
 struct Inner {
     logins: Logins,
-    notifications: Notifications,
     outbound: Outbound,
     providers: Vec<Known>,
     redirects: Vec<String>,
@@ -56,18 +52,13 @@ pub(super) enum Done {
 }
 
 impl Oauth {
-    pub(crate) fn new(
-        logins: Logins,
-        notifications: Notifications,
-        outbound: Outbound,
-        settings: Settings,
-        public_url: String,
-    ) -> Self {
+    pub(crate) fn new(logins: Logins, outbound: Outbound, settings: Settings, public_url: String) -> Self {
         let providers = settings.providers.into_iter().map(Known::new).collect();
-        Self(Arc::new(Inner { logins, notifications, outbound, providers, redirects: settings.redirects, public_url }))
+        Self(Arc::new(Inner { logins, outbound, providers, redirects: settings.redirects, public_url }))
     }
 
-    /// Begins a log-in, or with `is_link` the linking of the caller's account, which wants a fresh log-in.
+    /// Begins a log-in, or with `is_link` the linking of the caller's account, which wants a fresh log-in. With a `challenge` its tokens
+    /// are fetched by the app that can answer it.
     ///
     /// Errors: 400 for a target that is not listed; 401; 404 for a provider that is not there; 503.
     pub(super) async fn begin(
@@ -75,7 +66,7 @@ impl Oauth {
         ctx: &Ctx,
         provider: &str,
         redirect_to: Option<&str>,
-        transport: Transport,
+        challenge: Option<String>,
         is_link: bool,
         browser: Option<&str>,
     ) -> Result<Begun> {
@@ -89,7 +80,7 @@ impl Oauth {
             nonce: random(ctx.random()),
             verifier: random(ctx.random()),
             redirect_to,
-            transport,
+            challenge,
             link: user_id.map(|id| id.to_string()),
         };
         let browser = browser.map_or_else(|| random(ctx.random()), str::to_owned);
@@ -102,7 +93,6 @@ impl Oauth {
     }
 
     fn authorization(&self, known: &Known, endpoint: &str, flow: &Flow, state: &str) -> Result<String> {
-        let challenge = PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(flow.verifier.clone()));
         let is_github = matches!(known.provider.kind, ProviderKind::GitHub { .. });
         let scope = if is_github { "read:user user:email" } else { "openid email profile" };
         let mut url = Url::parse(endpoint).map_err(Error::internal)?;
@@ -112,8 +102,8 @@ impl Oauth {
             .append_pair("redirect_uri", &self.callback(&known.provider.name))
             .append_pair("scope", scope)
             .append_pair("state", state)
-            .append_pair("code_challenge", challenge.as_str())
-            .append_pair("code_challenge_method", challenge.method().as_str());
+            .append_pair("code_challenge", &flow::challenge(&flow.verifier))
+            .append_pair("code_challenge_method", "S256");
         if !is_github {
             url.query_pairs_mut().append_pair("nonce", &flow.nonce);
         }
@@ -155,7 +145,7 @@ impl Oauth {
         let callback = self.callback(&flow.provider);
         let person = exchange::person(ctx, &self.0.outbound, known, &flow, &code, &callback).await?;
         match flow.link.as_deref().map(UserId::parse) {
-            None => self.log_in(ctx, person, flow.transport).await,
+            None => self.log_in(ctx, person, flow.challenge).await,
             Some(user_id) => {
                 // Who began it must still be who is here.
                 let user_id = user_id.filter(|id| ctx.actor.user_id() == Some(*id));
@@ -168,17 +158,18 @@ impl Oauth {
         }
     }
 
-    async fn log_in(&self, ctx: &Ctx, person: Person, transport: Transport) -> Result<Done> {
+    async fn log_in(&self, ctx: &Ctx, person: Person, challenge: Option<String>) -> Result<Done> {
         let oauth = self.clone();
         let done = ctx.write(move |ctx, tx| {
             async move {
                 let found = oauth.sign_in(tx, &ctx, &person).await?;
                 let claimed = found.is_claimed.then_some(found.user.id);
-                if transport == Transport::Cookie {
-                    let begun = oauth.logins().begin(tx, &ctx, found.user, Method::Federated, transport).await?;
+                let Some(challenge) = challenge else {
+                    let begun =
+                        oauth.logins().begin(tx, &ctx, found.user, Method::Federated, Transport::Cookie).await?;
                     return Ok((claimed, Ok(begun)));
-                }
-                let payload = serde_json::to_vec(&Fetched { user_id: found.user.id.to_string() });
+                };
+                let payload = serde_json::to_vec(&Fetched { user_id: found.user.id.to_string(), challenge });
                 let payload = payload.map_err(Error::internal)?;
                 let issue = Issue { purpose: Purpose::OAUTH_CODE, user_id: Some(found.user.id), payload: &payload };
                 let ticket = oauth.logins().single_use().issue(tx, &ctx, issue).await?;
@@ -196,11 +187,14 @@ impl Oauth {
         }
     }
 
-    /// Trades the code of a log-in for its tokens, or for the challenge to answer first. Errors: 401 `invalid_token`.
-    pub(super) async fn fetch(&self, ctx: &Ctx, code: &str) -> Result<Outcome> {
+    /// Trades the code of a log-in for its tokens, or for the challenge to answer first. Only the app that began it has the verifier:
+    /// whoever saw the code has nothing, and nobody is led into an account of another's with it.
+    ///
+    /// Errors: 401 `invalid_token`.
+    pub(super) async fn fetch(&self, ctx: &Ctx, code: &str, verifier: &str) -> Result<Outcome> {
         let refused = || Error::new(Code::InvalidToken);
         let ticket = Ticket::parse(code).ok_or_else(refused)?;
-        let oauth = self.clone();
+        let (oauth, challenge) = (self.clone(), flow::challenge(verifier));
         let begun = ctx.write(move |ctx, tx| {
             async move {
                 let logins = oauth.logins();
@@ -208,6 +202,9 @@ impl Oauth {
                 // The account comes first, as wherever what it was given ends.
                 let Some(payload) = single_use.find(tx, &ctx, purpose, &ticket).await? else { return Ok(None) };
                 let fetched: Fetched = serde_json::from_slice(payload.expose()).map_err(Error::internal)?;
+                if fetched.challenge != challenge {
+                    return Ok(None);
+                }
                 let Some(user_id) = UserId::parse(&fetched.user_id) else { return Ok(None) };
                 let user = logins.accounts().lock(tx, user_id).await?.filter(User::is_active);
                 let taken = single_use.consume(tx, &ctx, purpose, ticket.subject, ticket.secret.expose()).await?;
@@ -237,9 +234,5 @@ impl Oauth {
 
     pub(super) fn logins(&self) -> &Logins {
         &self.0.logins
-    }
-
-    pub(super) fn notifications(&self) -> &Notifications {
-        &self.0.notifications
     }
 }

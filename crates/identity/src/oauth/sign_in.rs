@@ -1,16 +1,14 @@
 //! From a person at a provider to an account here. Addresses are never the key; they lead to an account only when both sides proved them.
 use ::store::{Ctx, Tx};
 use kernel::{Code, Error, IdentityId, Result, UserId};
-use platform::{
-    audit::{self, Entry},
-    notifications::{Mail, Mailbox, Notifications, Template},
-};
+use platform::audit::{self, Entry};
 use serde_json::json;
 
 use super::{model::Person, service::Oauth, store};
 use crate::{
     accounts::{NewIdentityAccount, User},
     logins::Registration,
+    notices::Told,
 };
 
 /// An account to log in to, held.
@@ -39,6 +37,10 @@ impl Oauth {
         }
         let refused = || Error::new(Code::IdentityRefused).with_detail("The provider tells no email address.");
         let email = person.email.as_deref().ok_or_else(refused)?;
+        // Where nobody registers with an answer at once, who proved nothing does not learn either who has an account.
+        if !person.is_email_verified && self.logins().registration() != Registration::Open {
+            return Err(Error::new(Code::IdentityNotLinked));
+        }
         match accounts.id_of_email(tx, email).await? {
             None => self.register(tx, ctx, person, email).await,
             Some(user_id) => self.join(tx, ctx, user_id, person).await,
@@ -48,8 +50,8 @@ impl Oauth {
     async fn register(&self, tx: &mut Tx<'_>, ctx: &Ctx, person: &Person, email: &str) -> Result<Found> {
         match self.logins().registration() {
             Registration::Open => {}
-            // The provider has seen to it.
-            Registration::VerifyFirst if person.is_email_verified => {}
+            // The provider has seen to it, or they would not be here.
+            Registration::VerifyFirst => {}
             _ => return Err(Error::new(Code::RegistrationClosed)),
         }
         let new =
@@ -60,7 +62,7 @@ impl Oauth {
     }
 
     /// To the account that has the address: when the provider and we both know whose it is. One whose address nobody proved
-    /// is taken over first, for who is known to own it.
+    /// is taken over first, for who is known to own it. One with a second factor is linked by who is logged in alone.
     async fn join(&self, tx: &mut Tx<'_>, ctx: &Ctx, user_id: UserId, person: &Person) -> Result<Found> {
         let accounts = self.logins().accounts();
         let refused = || Error::new(Code::IdentityNotLinked);
@@ -78,6 +80,10 @@ impl Oauth {
             self.claim(tx, ctx, user_id).await?;
         }
         let user = accounts.find(tx, user_id).await?.ok_or_else(refused)?;
+        // The challenge would come after the link: half a log-in must not leave one.
+        if user.has_second_factor {
+            return Err(refused());
+        }
         self.attach(tx, ctx, &user, person).await?;
         self.tell(tx, ctx, &user, person).await?;
         Ok(Found { user: self.sync(tx, ctx, user, person).await?, is_claimed })
@@ -106,11 +112,7 @@ impl Oauth {
     }
 
     async fn tell(&self, tx: &mut Tx<'_>, ctx: &Ctx, user: &User, person: &Person) -> Result<()> {
-        let mut values = Notifications::event(ctx);
-        values["provider"] = person.provider.as_str().into();
-        let to = Mailbox::new(user.name.as_deref(), &user.email)?;
-        let mail = Mail { to, template: Template::IdentityLinked, values, expires_at: None };
-        self.notifications().mail(tx, ctx, mail).await.map(|_| ())
+        self.logins().notices().tell(tx, ctx, user, Told::IdentityLinked(&person.provider)).await
     }
 
     /// The provider's name for someone who has none here.

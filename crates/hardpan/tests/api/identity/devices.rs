@@ -118,3 +118,24 @@ async fn browsers_keep_a_cookie_that_scripts_cannot_read() {
     })
     .await;
 }
+
+/// A script in the page logs in to an account of its own: the browser sends the cookie of the device along, and the answer must not
+/// tell the script what that says.
+#[tokio::test(flavor = "multi_thread")]
+async fn scripts_are_not_told_what_a_cookie_keeps_from_them() {
+    on_both(async |app| {
+        app.register("ann@example.com").await;
+        app.register("eve@example.com").await;
+        let body = json!({"email": "ann@example.com", "password": PASSWORD, "transport": "cookie"});
+        let cookie = app.post("/auth/v1/login", &body).send().await.expect(200).cookie("hardpan_device").unwrap();
+        let (_, secret) = cookie.split_once('=').unwrap();
+        let mut audit = Audit::of(&app.db).await;
+        for actions in [&["login.new_device", "session.created"][..], &["session.created"]] {
+            let answer = log_in(&app, "eve@example.com", "").header("cookie", &cookie).send().await.expect(200);
+            assert!(!answer.text().contains(secret), "{}", answer.text());
+            assert_eq!(answer.json().get("device_token"), None::<&Json>);
+            assert_eq!(audit.actions().await, actions, "known by it all the same");
+        }
+    })
+    .await;
+}

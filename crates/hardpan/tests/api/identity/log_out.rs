@@ -104,3 +104,24 @@ async fn a_foreign_page_logs_nobody_out() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beside_another_credential_cookies_are_ignored() {
+    on_both(async |app| {
+        let ann = app.register("ann@example.com").await;
+        let key = app.api_key(&ann, &["*:*"]).await;
+        let body = json!({"email": "ann@example.com", "password": PASSWORD, "transport": "cookie"});
+        let browser = Browser::of(&app.post("/auth/v1/login", &body).send().await.expect(200), "");
+        for (name, value) in
+            [("authorization", "Bearer x"), ("x-api-key", "x"), ("x-api-key", key.secret.as_str()), ("x-api-key", "")]
+        {
+            let answer = browser.sent(log_out(&app)).header(name, value).send().await.expect(204);
+            assert_eq!(answer.set_cookie("hardpan_access"), None, "{name}: {value}");
+            let refresh = browser.sent(app.post("/auth/v1/refresh", &json!({}))).header(name, value);
+            refresh.send().await.expect_problem(401, "invalid_token");
+        }
+        browser.with_cookies(app.get("/auth/v1/me")).send().await.expect(200);
+        browser.sent(app.post("/auth/v1/refresh", &json!({}))).send().await.expect(200);
+    })
+    .await;
+}

@@ -9,7 +9,7 @@ use web::Method;
 use crate::{
     credentials::{NEW_PASSWORD, RESET, VERIFY},
     oauth::providers::{
-        Started, TARGET, claims, consent, location, log_in, on_both_with_more, parameter, start, tokens,
+        BEARER, Started, TARGET, claims, consent, fetch, location, log_in, on_both_with_more, start, tokens,
     },
     support::{
         Answer, Authenticator, Browser, PASSWORD, PAUSE, Person, Request, SoftKey, TestApp, Twilio, on_both_with_twilio,
@@ -260,9 +260,8 @@ impl Held {
                 let callback = consent(&started, &said).await;
                 app.get(&callback).header("cookie", &started.cookie)
             } else {
-                let answer = log_in(app, "transport=bearer", &said).await;
-                let code = parameter(&location(&answer), "code").unwrap();
-                app.post("/auth/v1/oauth/token", &json!({"code": code}))
+                let answer = log_in(app, BEARER, &said).await;
+                fetch(app, &location(&answer))
             }
         };
         Self { kind, person, token: String::new(), request }

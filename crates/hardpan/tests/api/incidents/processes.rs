@@ -18,7 +18,7 @@ use ureq::{Agent, http::Request};
 
 use crate::{
     binary::program::{Running, run},
-    oauth::providers::{TARGET, browse, callback_of, claims, parameter, providers},
+    oauth::providers::{BEARER, TARGET, VERIFIER, browse, callback_of, claims, parameter, providers},
     support::{Letter, MASTER_KEY, PASSWORD, PHONE, SoftKey, Twilio, letters_in},
 };
 
@@ -365,10 +365,10 @@ fn issued(world: &World, purpose: Purpose) -> Option<Vec<Use>> {
         }
         Purpose::OAUTH_STATE => world.callback(&email, ""),
         Purpose::OAUTH_CODE => {
-            let got = world.ask(&world.callback(&email, "&transport=bearer"));
+            let got = world.ask(&world.callback(&email, &format!("&{BEARER}")));
             let target = got.headers[header::LOCATION].to_str().unwrap();
             let code = parameter(target, "code").unwrap_or_else(|| panic!("{target}"));
-            Use::post("/auth/v1/oauth/token", json!({"code": code}))
+            Use::post("/auth/v1/oauth/token", json!({"code": code, "code_verifier": VERIFIER}))
         }
         Purpose::PASSKEY_REGISTRATION => return Some(world.registrations(&world.token(&email))),
         Purpose::PASSKEY_LOGIN => world.passkey_login(&mut world.holder(&email).1),

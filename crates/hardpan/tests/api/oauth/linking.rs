@@ -1,8 +1,13 @@
 //! Linking: only when both sides are proven, and never so that nobody can come in.
 use serde_json::{Value as Json, json};
 
-use super::providers::{Started, TARGET, claims, consent, location, on_both_providers, parameter, refusal, tokens};
-use crate::support::{PASSWORD, Person, TestApp, person};
+use super::providers::{
+    Started, TARGET, claims, consent, location, log_in, on_both_providers, parameter, refusal, tokens,
+};
+use crate::{
+    credentials::VERIFY,
+    support::{Authenticator, PASSWORD, Person, TestApp, person},
+};
 
 const IDENTITIES: &str = "/auth/v1/me/identities";
 
@@ -131,6 +136,40 @@ async fn unlinking_leaves_a_way_in() {
         link(&app, &bob, &claims("bob", "bob@example.com", true)).await;
         let id = identities(&app, &bob).await[0]["id"].as_str().unwrap().to_owned();
         app.delete(&format!("{IDENTITIES}/{id}")).bearer(&bob.token).send().await.expect(204);
+    })
+    .await;
+}
+
+/// Half a log-in is none: whoever gets a provider to vouch for an address has not answered the second factor of its account.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_with_a_second_factor_is_linked_by_its_owner_alone() {
+    on_both_providers(async |app| {
+        let ann = app.register("ann@example.com").await;
+        app.verify_email(&app.letter("ann@example.com", VERIFY).await.token()).send().await.expect(204);
+        let (_, ann) = Authenticator::confirmed(&app, &ann).await;
+        let (before, said) = (app.me(&ann).await, claims("ann", "ann@example.com", true));
+        assert_eq!(refusal(&app, &said).await, "identity_not_linked");
+        assert!(identities(&app, &ann).await.is_empty(), "half a log-in linked an identity");
+        assert_eq!(app.me(&ann).await, before);
+        // Logged in with it, the owner links, and is asked for it from then on.
+        assert_eq!(link(&app, &ann, &said).await, format!("{TARGET}#linked=mock"));
+        let target = location(&log_in(&app, "", &said).await);
+        assert_eq!(parameter(&target, "mfa_required").as_deref(), Some("true"), "{target}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_no_mail_can_be_sent_to_does_not_keep_its_owner_from_linking() {
+    on_both_providers(async |app| {
+        let hash = "$2b$04$NnXgL0VPQPNktpaecMf2A.QuRvf7cDgD.s0JM.ryzQKwcyotxYuIG";
+        let row = json!({"email": "ann..x@example.com", "password_hash": hash});
+        let rows = vec![row.as_object().unwrap().clone()];
+        let verdicts = app.server.identity.import_users(&app.db.ctx(), rows, None).await.unwrap();
+        assert_eq!(verdicts, [identity::Imported::Created]);
+        let log_in = app.log_in("ann..x@example.com", "pässwörd of the old app");
+        let ann = person(&log_in.send().await.expect(200).json());
+        assert_eq!(link(&app, &ann, &claims("ann", "x@example.com", true)).await, format!("{TARGET}#linked=mock"));
     })
     .await;
 }

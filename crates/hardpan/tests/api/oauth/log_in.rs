@@ -6,10 +6,10 @@ use serde_json::json;
 use testkit::Engine;
 
 use super::providers::{
-    TARGET, browse, callback_of, claims, location, log_in, on_both_providers, on_both_with_more, parameter, providers,
-    refusal, start, submit, tokens,
+    BEARER, TARGET, VERIFIER, browse, callback_of, claims, consent, fetch, location, log_in, on_both_providers,
+    on_both_with_more, parameter, providers, refusal, start, submit, tokens,
 };
-use crate::support::{Authenticator, Browser, person};
+use crate::support::{Audit, Authenticator, Browser, person};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_cookies() {
@@ -33,13 +33,32 @@ async fn with_cookies() {
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_code_that_is_good_once() {
     on_both_providers(async |app| {
-        let answer = log_in(&app, "transport=bearer", &claims("ann", "ann@example.com", true)).await;
+        let answer = log_in(&app, BEARER, &claims("ann", "ann@example.com", true)).await;
         assert!(answer.cookie("hardpan_access").is_none());
-        let code = parameter(&location(&answer), "code").unwrap();
-        let body = json!({"code": code});
-        let ann = person(&app.post("/auth/v1/oauth/token", &body).send().await.expect(200).json());
+        let target = location(&answer);
+        let ann = person(&fetch(&app, &target).send().await.expect(200).json());
         assert!(app.is_in(&ann.token).await);
+        fetch(&app, &target).send().await.expect_problem(401, "invalid_token");
+    })
+    .await;
+}
+
+/// Log-in CSRF: with a code alone, whoever has one leads others into their own account, and whoever sees one is let in.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_is_good_for_the_app_that_began_alone() {
+    on_both_providers(async |app| {
+        let path = format!("/auth/v1/oauth/mock?redirect_to={TARGET}&transport=bearer");
+        app.get(&path).send().await.expect_problem(400, "bad_query");
+        app.get(&format!("{path}&code_challenge=short")).send().await.expect_problem(400, "bad_query");
+        let target = location(&log_in(&app, BEARER, &claims("ann", "ann@example.com", true)).await);
+        let code = parameter(&target, "code").unwrap();
+        let without = app.post("/auth/v1/oauth/token", &json!({"code": code}));
+        without.send().await.expect_problem(422, "invalid");
+        let other = VERIFIER.replace('d', "e");
+        let body = json!({"code": code, "code_verifier": other});
         app.post("/auth/v1/oauth/token", &body).send().await.expect_problem(401, "invalid_token");
+        // It was tried by another, and is over.
+        fetch(&app, &target).send().await.expect_problem(401, "invalid_token");
     })
     .await;
 }
@@ -99,11 +118,40 @@ async fn registration_that_is_closed_stays_closed() {
     .await;
 }
 
+/// Without an answer at once to everyone who registers, there is none here either for who proved nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_proved_nothing_does_not_learn_who_has_an_account() {
+    for mode in ["closed", "invite", "verify_first"] {
+        on_both_with_more(&[("HARDPAN_AUTH__REGISTRATION", mode)], async |app| {
+            app.person("ann@example.com", &[]).await;
+            for email in ["ann@example.com", "nobody@example.com"] {
+                assert_eq!(refusal(&app, &claims("eve", email, false)).await, "identity_not_linked", "{mode}: {email}");
+            }
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_is_known_again() {
+    on_both_providers(async |app| {
+        let ann = claims("ann", "ann@example.com", true);
+        let device = log_in(&app, "", &ann).await.cookie("hardpan_device").expect("it keeps what it is known by");
+        let mut audit = Audit::of(&app.db).await;
+        let started = start(&app, "mock", "").await;
+        let callback = consent(&started, &ann).await;
+        let again = app.get(&callback).header("cookie", &format!("{}; {device}", started.cookie)).send().await;
+        assert_eq!(again.expect(302).cookie("hardpan_device"), None);
+        assert_eq!(audit.actions().await, ["session.created"]);
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn with_github() {
     on_both_providers(async |app| {
         let log_in = async |id: u64, email: &str, verified: bool| {
-            let started = start(&app, "github", "transport=bearer").await;
+            let started = start(&app, "github", BEARER).await;
             assert!(started.url.starts_with(&providers().github), "{}", started.url);
             let said = json!({
                 "user": {"id": id, "login": "ann", "name": "Ann"},
@@ -115,9 +163,7 @@ async fn with_github() {
             location(&app.get(&path).header("cookie", &started.cookie).send().await.expect(302))
         };
         let target = log_in(7, "ann@example.com", true).await;
-        let code = parameter(&target, "code").unwrap_or_else(|| panic!("{target}"));
-        let user =
-            app.post("/auth/v1/oauth/token", &json!({"code": code})).send().await.expect(200).json()["user"].clone();
+        let user = fetch(&app, &target).send().await.expect(200).json()["user"].clone();
         assert_eq!((&user["email"], &user["email_verified"]), (&json!("ann@example.com"), &json!(true)));
         let target = log_in(8, "ann@example.com", false).await;
         assert_eq!(parameter(&target, "error").as_deref(), Some("identity_not_linked"));
@@ -129,14 +175,12 @@ async fn with_github() {
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_real_provider() {
     on_both_providers(async |app| {
-        let started = start(&app, "real", "transport=bearer").await;
+        let started = start(&app, "real", BEARER).await;
         let url = started.url.clone();
         let callback = tokio::task::spawn_blocking(move || consent_really(url)).await.unwrap();
         assert!(parameter(&callback, "iss").is_some(), "{callback}");
         let answer = app.get(&callback_of(&callback)).header("cookie", &started.cookie).send().await.expect(302);
-        let code = parameter(&location(&answer), "code").unwrap_or_else(|| panic!("{}", location(&answer)));
-        let user =
-            app.post("/auth/v1/oauth/token", &json!({"code": code})).send().await.expect(200).json()["user"].clone();
+        let user = fetch(&app, &location(&answer)).send().await.expect(200).json()["user"].clone();
         assert_eq!((&user["email"], &user["email_verified"]), (&json!("ann@real.example"), &json!(true)));
     })
     .await;

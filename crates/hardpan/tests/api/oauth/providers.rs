@@ -8,10 +8,14 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value as Json, json};
 
-use crate::support::{Answer, TestApp, on_both_apps};
+use crate::support::{Answer, Request, TestApp, on_both_apps};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/providers/serve.mjs");
 pub const TARGET: &str = "http://localhost:3000/welcome";
+
+/// How an app asks for a code, and what it trades that with (RFC 7636, appendix B).
+pub const BEARER: &str = "transport=bearer&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
 /// Where they are. They end with the tests, whose end closes their standard input.
 pub struct Providers {
@@ -155,9 +159,14 @@ pub fn location(answer: &Answer) -> String {
 
 /// The tokens of a log-in that went well, as its app fetches them.
 pub async fn tokens(app: &TestApp, claims: &Json) -> Json {
-    let answer = log_in(app, "transport=bearer", claims).await;
-    let code = parameter(&location(&answer), "code").unwrap_or_else(|| panic!("{}", location(&answer)));
-    app.post("/auth/v1/oauth/token", &json!({"code": code})).send().await.expect(200).json()
+    let answer = log_in(app, BEARER, claims).await;
+    fetch(app, &location(&answer)).send().await.expect(200).json()
+}
+
+/// Trades the code that a log-in led home with.
+pub fn fetch(app: &TestApp, target: &str) -> Request {
+    let code = parameter(target, "code").unwrap_or_else(|| panic!("{target}"));
+    app.post("/auth/v1/oauth/token", &json!({"code": code, "code_verifier": VERIFIER}))
 }
 
 /// What a log-in was refused with.
