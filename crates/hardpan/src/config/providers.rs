@@ -24,14 +24,16 @@ pub fn variables(name: &str) -> [String; 3] {
 pub fn known(settings: &Settings) -> Vec<Provider> {
     let provider = |(name, place): (&str, &str)| {
         let place = match name {
-            "google" => GOOGLE,
-            "linkedin" => LINKEDIN,
-            _ => settings.text(place)?,
+            "google" => GOOGLE.to_owned(),
+            "linkedin" => LINKEDIN.to_owned(),
+            // Tokens write it so.
+            "microsoft" => settings.text(place)?.to_ascii_lowercase(),
+            _ => settings.text(place)?.to_owned(),
         };
         let client_id = settings.text(&format!("oauth.{name}.client_id"))?.to_owned();
         let secret = settings.text(&format!("oauth.{name}.client_secret"));
         let client_secret = secret.map(|secret| Secret::new(secret.to_owned()));
-        Some(Provider { name: name.to_owned(), place: place.to_owned(), client_id, client_secret })
+        Some(Provider { name: name.to_owned(), place, client_id, client_secret })
     };
     KNOWN.into_iter().filter_map(provider).collect()
 }
@@ -114,4 +116,23 @@ fn fault(issuer: &str) -> Option<&'static str> {
         return Some("is more than scheme, host, port and path");
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::scene::Scene;
+
+    #[test]
+    fn a_tenant_is_written_as_tokens_write_it() {
+        for (written, place) in [
+            ("8EAEF023-2B34-4DA1-9BAA-8BC8C9D6A490", "8eaef023-2b34-4da1-9baa-8bc8c9d6a490"),
+            ("Organizations", "organizations"),
+        ] {
+            let scene = Scene::new(&format!(
+                "[oauth.microsoft]\nclient_id = \"x\"\nclient_secret = \"y\"\ntenant = \"{written}\"\n"
+            ));
+            let (config, _) = scene.load().ready(Vec::new()).unwrap();
+            assert_eq!(config.oauth.providers[0].place, place);
+        }
+    }
 }

@@ -8,7 +8,7 @@ use web::{Outbound, Request, StatusCode, header};
 
 use super::{
     github,
-    id_token::{self, Claims, Expected},
+    id_token::{self, Claims, Expected, Issuers},
     model::{Flow, Person, ProviderKind},
     providers::{Found, Known, get, send, silent},
 };
@@ -67,7 +67,7 @@ pub(super) async fn person(
     if claims.email.is_none()
         && let Some(url) = &found.userinfo
     {
-        ask(outbound, url, &access_token, &mut claims).await?;
+        fill_in(&mut claims, get(outbound, url, Some(&access_token)).await?, known.issuers())?;
     }
     Ok(Person {
         provider: provider.name.clone(),
@@ -80,13 +80,13 @@ pub(super) async fn person(
 }
 
 /// Fills in what the ID token left out. It must be about the same person (OpenID Connect Core, 5.3.2).
-async fn ask(outbound: &Outbound, url: &str, access_token: &str, claims: &mut Claims) -> Result<()> {
-    let told: UserInfo = get(outbound, url, Some(access_token)).await?;
+fn fill_in(claims: &mut Claims, told: UserInfo, issuers: Issuers<'_>) -> Result<()> {
     if told.sub != claims.subject {
         return Err(refused("the provider told of another person"));
     }
     claims.email = told.email;
-    claims.is_email_verified = told.email_verified;
+    // People of a tenant have the address that it writes for them, and the ID token alone says whether that is proven.
+    claims.is_email_verified = told.email_verified && matches!(issuers, Issuers::One(_));
     claims.name = claims.name.take().or(told.name);
     Ok(())
 }
@@ -130,4 +130,26 @@ fn request(known: &Known, found: &Found, fields: &[(&str, &str)]) -> Result<Requ
 
 fn refused(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::new(Code::IdentityRefused).with_source(why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenant_is_not_believed_that_an_address_is_proven() {
+        for (issuers, is_believed) in [
+            (Issuers::One("https://login.example"), true),
+            (Issuers::Tenants("https://login.example", None), false),
+            (Issuers::Tenants("https://login.example", Some("x")), false),
+        ] {
+            let (issuer, subject) = ("https://login.example".to_owned(), "ann".to_owned());
+            let mut claims = Claims { issuer, subject, email: None, is_email_verified: false, name: None };
+            let email = Some("ann@example.com".to_owned());
+            let told = |sub: &str| UserInfo { sub: sub.into(), email: email.clone(), email_verified: true, name: None };
+            assert!(fill_in(&mut claims, told("eve"), issuers).is_err());
+            fill_in(&mut claims, told("ann"), issuers).unwrap();
+            assert_eq!((&claims.email, claims.is_email_verified), (&email, is_believed));
+        }
+    }
 }

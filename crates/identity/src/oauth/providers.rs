@@ -1,4 +1,4 @@
-//! What a provider publishes of itself (OpenID Connect Discovery), kept for an hour, and its keys anew when one is unknown.
+//! What a provider publishes of itself (OpenID Connect Discovery), kept for an hour and while it is away, and its keys anew.
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ::store::Ctx;
@@ -21,10 +21,43 @@ pub(super) const MICROSOFT: &str = "https://login.microsoftonline.com";
 /// The names that stand for many tenants.
 const MANY: [&str; 3] = ["common", "organizations", "consumers"];
 
+/// A provider that did not answer is left alone for so long.
+const FAILURE_PAUSE: i64 = 30_000_000;
+
 /// A provider, and what is known of it.
 pub(super) struct Known {
     pub provider: Provider,
-    cached: Mutex<Option<(Timestamp, Arc<Found>)>>,
+    learnt: Mutex<Learnt>,
+    /// Whoever asks the provider holds it.
+    asking: tokio::sync::Mutex<()>,
+}
+
+/// What came of asking a provider.
+#[derive(Clone, Default)]
+struct Learnt {
+    found: Option<(Timestamp, Arc<Found>)>,
+    /// When it last failed, and how, if it was not asked with success since.
+    failed: Option<(Timestamp, Code)>,
+}
+
+impl Learnt {
+    /// What to go by without asking, for whoever takes nothing older than `keep`.
+    fn at(&self, now: Timestamp, keep: i64) -> Option<Result<Arc<Found>>> {
+        let is_within = |at: Timestamp, span: i64| now.micros() - at.micros() < span;
+        match (&self.found, self.failed) {
+            (Some((at, found)), _) if is_within(*at, keep) => Some(Ok(Arc::clone(found))),
+            (_, Some((at, code))) if is_within(at, FAILURE_PAUSE) => Some(self.without(code)),
+            _ => None,
+        }
+    }
+
+    /// While it is away, what it said before still holds.
+    fn without(&self, code: Code) -> Result<Arc<Found>> {
+        match &self.found {
+            Some((_, found)) if code == Code::Unavailable => Ok(Arc::clone(found)),
+            _ => Err(Error::new(code)),
+        }
+    }
 }
 
 /// Where a provider is asked what.
@@ -53,20 +86,46 @@ struct Metadata {
 
 impl Known {
     pub(super) fn new(provider: Provider) -> Self {
-        Self { provider, cached: Mutex::default() }
+        Self { provider, learnt: Mutex::default(), asking: tokio::sync::Mutex::default() }
     }
 
-    /// What it publishes; `newer` asks again because a key was unknown. Errors: 503.
+    /// What it publishes; `newer` asks again because a key was unknown. One asks at a time, and nobody whom something older serves
+    /// waits for that.
+    ///
+    /// Errors: 503; 401 `identity_refused` when it says that it is another issuer.
     pub(super) async fn found(&self, ctx: &Ctx, outbound: &Outbound, newer: bool) -> Result<Arc<Found>> {
         let keep = if newer { KEYS_PAUSE } else { HOUR };
-        let is_young = |at: Timestamp| ctx.now().micros() - at.micros() < keep;
-        let cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((_, found)) = cached.filter(|(at, _)| is_young(*at)) {
-            return Ok(found);
+        let learnt = self.learnt();
+        if let Some(known) = learnt.at(ctx.now(), keep) {
+            return known;
         }
-        let found = Arc::new(self.discover(outbound).await?);
-        *self.cached.lock().unwrap_or_else(PoisonError::into_inner) = Some((ctx.now(), Arc::clone(&found)));
-        Ok(found)
+        let _asking = match (self.asking.try_lock(), learnt.found) {
+            (Ok(guard), _) => guard,
+            (Err(_), Some((_, found))) if !newer => return Ok(found),
+            (Err(_), _) => self.asking.lock().await,
+        };
+        // Somebody else may have asked while we waited.
+        if let Some(known) = self.learnt().at(ctx.now(), keep) {
+            return known;
+        }
+        let asked = self.discover(outbound).await;
+        let mut learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
+        match asked {
+            Ok(found) => {
+                let found = Arc::new(found);
+                *learnt = Learnt { found: Some((ctx.now(), Arc::clone(&found))), failed: None };
+                Ok(found)
+            }
+            Err(error) => {
+                tracing::warn!(provider = self.provider.name, ?error, "the provider cannot be asked");
+                learnt.failed = Some((ctx.now(), error.code()));
+                learnt.without(error.code()).map_err(|_| error)
+            }
+        }
+    }
+
+    fn learnt(&self) -> Learnt {
+        self.learnt.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn discover(&self, outbound: &Outbound) -> Result<Found> {

@@ -3,6 +3,7 @@ use super::Subject;
 use crate::config::{finding::Finding, url};
 
 const REDIRECTS: &str = "oauth.redirects";
+const TENANT: &str = "oauth.microsoft.tenant";
 const NAMES: [&str; 4] = ["google", "github", "linkedin", "microsoft"];
 
 pub fn check(Subject { profile, settings, .. }: Subject<'_>) -> Vec<Finding> {
@@ -16,6 +17,10 @@ pub fn check(Subject { profile, settings, .. }: Subject<'_>) -> Vec<Finding> {
             findings.push(Finding::error(REDIRECTS, reason, "use https"));
         }
     }
+    if let Some(tenant) = settings.text(TENANT).filter(|tenant| !is_tenant(tenant)) {
+        let fix = "write the tenant's id, a GUID, or common, organizations or consumers";
+        findings.push(Finding::error(TENANT, format!("is {tenant:?}, which no ID token names"), fix));
+    }
     for name in NAMES {
         let [id, secret] = ["client_id", "client_secret"].map(|key| format!("oauth.{name}.{key}"));
         let (missing, there) = match (settings.text(&id), settings.text(&secret)) {
@@ -26,6 +31,13 @@ pub fn check(Subject { profile, settings, .. }: Subject<'_>) -> Vec<Finding> {
         findings.push(Finding::error(missing, format!("is missing, and {there} is there"), "set both, or neither"));
     }
     findings
+}
+
+/// By its domain Microsoft would lead people to a tenant, and their tokens would name its id.
+fn is_tenant(text: &str) -> bool {
+    let is_guid = text.split('-').map(str::len).eq([8, 4, 4, 4, 12])
+        && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    is_guid || ["common", "organizations", "consumers"].iter().any(|name| text.eq_ignore_ascii_case(name))
 }
 
 #[cfg(feature = "oidc")]

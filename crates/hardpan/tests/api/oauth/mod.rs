@@ -1,4 +1,5 @@
 //! Log-in with providers: a real one, a hostile one and GitHub, on Node.js beside the tests.
+mod away;
 mod forged;
 mod linking;
 mod log_in;
