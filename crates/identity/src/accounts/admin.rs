@@ -1,7 +1,7 @@
 //! What administrators may do with accounts; the console and the command line call the same.
 use ::store::Ctx;
 use futures_util::FutureExt as _;
-use kernel::{ApiKeyId, Code, Error, Limit, Page, Permission, Result, UserId};
+use kernel::{ApiKeyId, Code, Error, Limit, Page, Permission, Result, StepUp, UserId};
 
 use super::{model::User, service::Accounts, store};
 use crate::{api_keys::ApiKey, cursor, sessions::SessionView};
@@ -54,12 +54,16 @@ impl Accounts {
 
     /// Gives an account exactly these roles, effective with its next request. `accepts` is asked about the version.
     ///
-    /// Errors: 401 and 403; 404; 409 `last_administrator`; 412; 422 for a role that does not exist.
+    /// Errors: 401, also for a log-in that is not fresh; 403; 404; 409 `last_administrator`; 412; 422 for a role that does not exist.
     pub async fn set_roles<F>(&self, ctx: &Ctx, user_id: UserId, roles: &[String], accepts: F) -> Result<User>
     where
         F: FnOnce(i64) -> bool + Send + 'static,
     {
         ctx.actor.require(Permission::ManageRoles)?;
+        // Of the server and its command line there is no proof.
+        if ctx.actor.principal().is_some() {
+            ctx.actor.require_fresh(ctx.now(), StepUp::FRESH)?;
+        }
         let roles = self.roles().known(roles)?;
         let accounts = self.clone();
         let user = ctx.write(move |ctx, tx| {

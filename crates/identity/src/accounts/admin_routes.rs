@@ -1,6 +1,6 @@
 //! HTTP of the administration of accounts.
 use kernel::{
-    Code, Permission, Result,
+    Code, Permission, Result, StepUp,
     schema::{Field, Kind, Schema},
 };
 use serde::Deserialize;
@@ -36,6 +36,8 @@ pub(super) fn routes(accounts: &Accounts) -> Routes {
             .errors(&[Code::NotFound]),
         Route::new(Method::PUT, "/admin/v1/users/{id}/roles", "set_user_roles", accounts, set_roles)
             .access(Access::Permission(Permission::ManageRoles))
+            // What is given lasts. Ending sessions and keys gains nobody anything, and must be quick: that wants no fresh proof.
+            .step_up(StepUp::FRESH)
             .body(roles_schema())
             .summary(TAG, "Give an account exactly these roles, effective at once")
             .answers(StatusCode::OK, "The account as it is now", Some(user_schema()))

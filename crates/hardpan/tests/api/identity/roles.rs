@@ -1,7 +1,10 @@
 //! Roles and accounts, administered: `/admin/v1/users`
+use std::time::Duration;
+
+use kernel::{Actor, Principal, SessionId, UserId, actor::ADMIN};
 use serde_json::{Value as Json, json};
 
-use crate::support::{Answer, Audit, Person, TestApp, all, on_both};
+use crate::support::{Answer, Audit, PASSWORD, Person, TestApp, all, on_both, person};
 
 fn path(person: &Person) -> String {
     format!("/admin/v1/users/{}/roles", person.id)
@@ -38,6 +41,38 @@ async fn a_role_is_effective_at_once_and_so_is_its_end() {
         assert_eq!((read().await, users().await), (404, 200));
         set(&app, &admin, &bob, json!([])).await.expect(200);
         assert_eq!((read().await, users().await), (404, 403));
+    })
+    .await;
+}
+
+/// Whoever stole an administrator's token makes no accomplice one.
+#[tokio::test(flavor = "multi_thread")]
+async fn giving_roles_wants_a_fresh_proof_and_ending_what_there_is_wants_none() {
+    on_both(async |app| {
+        let admin = app.person("admin@example.com", &["admin"]).await;
+        let bob = app.register("bob@example.com").await;
+        app.advance(Duration::from_mins(5) + Duration::from_secs(1));
+        let mut audit = Audit::of(&app.db).await;
+        for roles in [json!(["admin"]), json!([])] {
+            set(&app, &admin, &bob, roles).await.expect_problem(401, "fresh_login_required");
+        }
+        // Nobody who may not is asked to prove anything.
+        set(&app, &bob, &bob, json!(["admin"])).await.expect_problem(403, "forbidden");
+        // The service asks, too, whoever calls it.
+        let (user_id, session_id) =
+            (UserId::parse(&admin.id).unwrap(), SessionId::parse(&app.current_session(&admin).await).unwrap());
+        let stale = Principal { roles: [ADMIN.into()].into(), ..Principal::of_session(user_id, session_id) };
+        let ctx = app.db.ctx().with_actor(Actor::Full(stale));
+        let refused = app.server.identity.set_roles(&ctx, UserId::parse(&bob.id).unwrap(), &["admin".to_owned()]).await;
+        assert_eq!(refused.unwrap_err().code(), kernel::Code::FreshLoginRequired);
+        audit.none("no proof").await;
+        for what in ["sessions", "api-keys"] {
+            let path = format!("/admin/v1/users/{}/{what}", bob.id);
+            app.delete(&path).bearer(&admin.token).send().await.expect(204);
+        }
+        let step_up = app.post("/auth/v1/step-up", &json!({"method": "password", "password": PASSWORD}));
+        let admin = person(&step_up.bearer(&admin.token).send().await.expect(200).json());
+        set(&app, &admin, &bob, json!(["admin"])).await.expect(200);
     })
     .await;
 }
