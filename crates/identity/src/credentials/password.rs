@@ -5,10 +5,11 @@ use kernel::{Code, Error, Result, Secret};
 use platform::audit::{self, Entry};
 
 use super::service::Credentials;
-use crate::notices::Told;
+use crate::{devices::Devices, notices::Told};
 
 impl Credentials {
-    /// Changes the caller's password. The session that asks goes on, every other one ends, and so do API keys and all that was sent out.
+    /// Changes the caller's password. The session that asks goes on, every other one ends, and so do API keys and all that was
+    /// sent out; of the devices the one of that session stays known.
     ///
     /// Errors: 401, `invalid_credentials`; 422; 429 after too many tries; 503.
     pub(super) async fn change_password(&self, ctx: &Ctx, current: Secret<String>, new: Secret<String>) -> Result<()> {
@@ -34,6 +35,8 @@ impl Credentials {
                 let refused = || Error::new(Code::InvalidCredentials);
                 let user = accounts.confirm(tx, user_id, &old).await?.ok_or_else(refused)?;
                 accounts.set_password(tx, &ctx, user_id, Some(&hash)).await?;
+                let device = accounts.sessions().device(tx, kept).await?;
+                Devices::forget_others(tx, user_id, device).await?;
                 accounts.sessions().revoke_all_but(tx, &ctx, user_id, kept, "password_changed").await?;
                 credentials.end_all_but_sessions(tx, &ctx, user_id, "password_changed").await?;
                 credentials.notices().tell(tx, &ctx, &user, Told::PasswordChanged).await?;

@@ -54,7 +54,7 @@ impl Credentials {
         Ok(Some((read(&payload)?, user)))
     }
 
-    /// Ends every session and API key of an account and everything that was sent out for it. Call [`Self::forget`] after the commit.
+    /// Ends every session and API key of an account and everything that was sent out for it, and forgets its devices. Call [`Self::forget`] after the commit.
     pub(super) async fn end_everything(
         &self,
         tx: &mut Tx<'_>,
@@ -63,6 +63,7 @@ impl Credentials {
         reason: &'static str,
     ) -> Result<()> {
         self.accounts().sessions().revoke_all(tx, ctx, user_id, reason).await?;
+        Devices::forget_all(tx, user_id).await?;
         self.end_all_but_sessions(tx, ctx, user_id, reason).await
     }
 

@@ -101,9 +101,18 @@ impl Devices {
         store::end_trust(tx, user_id).await
     }
 
-    /// Forgets the devices of an account that goes.
+    /// Forgets the devices of an account that goes, or that may be in other hands: a known device has tries of its own, and its
+    /// log-ins are no news.
     pub(crate) async fn forget_all(tx: &mut Tx<'_>, user_id: UserId) -> Result<()> {
         store::delete_all(tx, user_id).await
+    }
+
+    /// The same but for the device `kept`.
+    pub(crate) async fn forget_others(tx: &mut Tx<'_>, user_id: UserId, kept: Option<DeviceId>) -> Result<()> {
+        match kept {
+            Some(kept) => store::delete_others(tx, user_id, kept).await,
+            None => store::delete_all(tx, user_id).await,
+        }
     }
 
     /// The caller's devices, the last seen first. Errors: 401.

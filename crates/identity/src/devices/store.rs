@@ -63,6 +63,11 @@ pub(super) async fn delete_all(tx: &mut Tx<'_>, user_id: UserId) -> Result<()> {
     tx.execute("DELETE FROM devices WHERE user_id = $1", &[user_id.into()]).await.map(|_| ())
 }
 
+pub(super) async fn delete_others(tx: &mut Tx<'_>, user_id: UserId, kept: DeviceId) -> Result<()> {
+    let sql = "DELETE FROM devices WHERE user_id = $1 AND id <> $2";
+    tx.execute(sql, &[user_id.into(), kept.into()]).await.map(|_| ())
+}
+
 /// Removes up to `limit` devices that were last seen before `until`, the oldest first.
 pub(super) async fn purge(tx: &mut Tx<'_>, until: Timestamp, limit: i64) -> Result<u64> {
     let sql = "DELETE FROM devices WHERE id IN \

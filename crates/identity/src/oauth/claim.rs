@@ -5,6 +5,7 @@ use platform::audit::{self, Entry};
 use serde_json::json;
 
 use super::service::Oauth;
+use crate::devices::Devices;
 
 impl Oauth {
     /// Ends every way into an account with an unproven address, and notes the address as proven. What it holds stays: it may well be
@@ -18,7 +19,7 @@ impl Oauth {
         accounts.api_keys().revoke_all(tx, ctx, user_id, "account_claimed").await?;
         // Also the identity of whoever came with the address before, unproven, by another provider (CVE-2026-44166).
         accounts.disown(tx, user_id, None).await?;
-        self.logins().devices().end_trust(tx, user_id).await?;
+        Devices::forget_all(tx, user_id).await?;
         self.logins().single_use().end_all_of(tx, user_id).await?;
         let entry = Entry::new("account.claimed", "user", user_id).after(json!({"by": "identity"}));
         audit::record(tx, ctx, entry).await

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 use ::store::{Ctx, RequestInfo, Source, Tx};
 use futures_util::FutureExt as _;
 use kernel::{
-    Code, Error, Limit, Method, Page, Permission, Principal, Proof, Result, SessionId, Timestamp, UserId, id,
+    Code, DeviceId, Error, Limit, Method, Page, Permission, Principal, Proof, Result, SessionId, Timestamp, UserId, id,
 };
 use platform::audit::{self, Entry};
 use serde_json::json;
@@ -124,6 +124,11 @@ impl Sessions {
         user_id: UserId,
     ) -> Result<Option<(Place, Timestamp)>> {
         store::last_place(tx, user_id, id::uuid_v7_floor(ctx.now().minus(Travel::LONGEST))).await
+    }
+
+    /// The device a session was begun on.
+    pub(crate) async fn device(&self, tx: &mut Tx<'_>, id: SessionId) -> Result<Option<DeviceId>> {
+        Ok(store::get(tx, id).await?.and_then(|session| session.device_id))
     }
 
     /// The caller's session with one more proof, under a new id: what was handed out before for the old one is void, so

@@ -3,7 +3,10 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
-use crate::support::{Audit, Authenticator, Browser, PASSWORD, Request, TestApp, on_both, person};
+use crate::{
+    credentials::NEW_PASSWORD,
+    support::{Audit, Authenticator, Browser, PASSWORD, Person, Request, TestApp, on_both, on_both_with, person},
+};
 
 const DEVICES: &str = "/auth/v1/me/devices";
 const STEP: Duration = Duration::from_secs(30);
@@ -135,6 +138,67 @@ async fn scripts_are_not_told_what_a_cookie_keeps_from_them() {
             assert!(!answer.text().contains(secret), "{}", answer.text());
             assert_eq!(answer.json().get("device_token"), None::<&Json>);
             assert_eq!(audit.actions().await, actions, "known by it all the same");
+        }
+    })
+    .await;
+}
+
+/// Ends what somebody else has of the account.
+async fn end(app: &TestApp, how: &str, owner: &Person) {
+    match how {
+        "reset" => {
+            let token = app.reset_token(&owner.email).await;
+            app.reset(&token, NEW_PASSWORD).send().await.expect(204);
+        }
+        "change" => {
+            let body = json!({"current_password": PASSWORD, "new_password": NEW_PASSWORD});
+            app.post("/auth/v1/password/change", &body).bearer(&owner.token).send().await.expect(204);
+        }
+        _ => {
+            let ask = app.post("/auth/v1/email/change", &json!({"email": "thief@example.com"})).bearer(&owner.token);
+            ask.send().await.expect(202);
+            let token = app.letter("thief@example.com", "new email address").await.token();
+            app.verify_email(&token).send().await.expect(204);
+            let token = app.letter(&owner.email, "being changed").await.token();
+            app.post("/auth/v1/email/undo", &json!({"token": token})).send().await.expect(204);
+            // The password went with it.
+            app.advance(Duration::from_mins(2));
+            let letters = app.letters_to(&owner.email).await;
+            let reset = letters.iter().find(|letter| letter.subject.contains("Reset your password")).unwrap();
+            app.reset(&reset.token(), NEW_PASSWORD).send().await.expect(204);
+        }
+    }
+}
+
+/// Whoever was in has no tries of their own afterwards, and is told of when they come again.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_device_of_somebody_else_is_known_after_a_reset_a_change_of_the_password_and_an_undo() {
+    on_both_with(&[("HARDPAN_LIMITS__ACCOUNT__BURST", "default")], async |app| {
+        for how in ["reset", "change", "undo"] {
+            let email = format!("{how}@example.com");
+            let registered = app.post("/auth/v1/register", &json!({"email": email, "password": PASSWORD}));
+            let registered = registered.send().await.expect(201).json();
+            let own = registered["device_token"].as_str().unwrap();
+            let stolen = log_in(&app, &email, "").send().await.expect(200).json();
+            let stolen = stolen["device_token"].as_str().unwrap();
+            end(&app, how, &person(&registered)).await;
+
+            let new = |device: &str| app.log_in(&email, NEW_PASSWORD).header("x-device-token", device);
+            let mut audit = Audit::of(&app.db).await;
+            // The device that changes the password stays known.
+            let again = new(own).send().await.expect(200).json();
+            let is_news = audit.actions().await.contains(&"login.new_device".to_owned());
+            assert_eq!((again.get("device_token").is_none(), is_news), (how == "change", how != "change"), "{how}");
+            // Ten wrong ones of strangers are those of the thief, too.
+            for _ in 0..10 {
+                log_in(&app, &email, "").send().await.expect_problem(401, "invalid_credentials");
+            }
+            log_in(&app, &email, stolen).send().await.expect_problem(429, "rate_limited");
+            new(own).send().await.expect(200);
+            app.advance(Duration::from_mins(1));
+            audit.actions().await;
+            new(stolen).send().await.expect(200);
+            assert!(audit.actions().await.contains(&"login.new_device".to_owned()), "{how}");
         }
     })
     .await;
