@@ -89,7 +89,7 @@ async fn an_invitation_makes_an_account_in_every_mode() {
 async fn nobody_promises_more_than_they_may_give() {
     on_both("invite", async |app| {
         let host = app.person("host@example.com", &["host"]).await;
-        let chief = app.person("chief@example.com", &["chief"]).await;
+        let chief = app.person("chief@example.com", &["chief", "viewer"]).await;
         let stranger = app.person("stranger@example.com", &["viewer"]).await;
         let outcome =
             async |by: &Person, email: &str, roles: &[&str]| invite(&app, by, email, roles).send().await.outcome();
@@ -98,6 +98,8 @@ async fn nobody_promises_more_than_they_may_give() {
         assert_eq!(outcome(&host, "a@example.com", &["reader"]).await, forbidden);
         assert_eq!(outcome(&host, "a@example.com", &[]).await.0, 201);
         assert_eq!(outcome(&chief, "b@example.com", &["admin"]).await, forbidden);
+        // Without permissions, and powerful by the rules that ask for it.
+        assert_eq!(outcome(&chief, "b@example.com", &["reader"]).await, forbidden);
         assert_eq!(outcome(&chief, "b@example.com", &["viewer", "chief"]).await.0, 201);
         assert_eq!(outcome(&chief, "c@example.com", &["nobody"]).await, (422, "invalid".to_owned()));
     })
@@ -109,17 +111,20 @@ async fn nobody_promises_more_than_they_may_give() {
 async fn an_invitation_ends_with_its_inviters_right_to_send_it() {
     on_both("invite", async |app| {
         let admin = app.person("admin@example.com", &["admin"]).await;
-        let chief = app.person("chief@example.com", &["chief"]).await;
-        let (ann, bob) = (
+        let chief = app.person("chief@example.com", &["chief", "viewer"]).await;
+        let (ann, bob, dan) = (
             token(&app, &chief, "ann@example.com", &["viewer"]).await,
             token(&app, &chief, "bob@example.com", &[]).await,
+            token(&app, &chief, "dan@example.com", &["viewer"]).await,
         );
         let set = async |roles: &[&str]| {
             let path = format!("/admin/v1/users/{}/roles", chief.id);
             let put = app.request(web::Method::PUT, &path).json(&json!({"roles": roles})).bearer(&admin.token);
             put.send().await.expect(200);
         };
-        set(&["host"]).await;
+        set(&["chief"]).await;
+        accept(&app, &dan).send().await.expect_problem(401, "invalid_token");
+        set(&["host", "viewer"]).await;
         accept(&app, &ann).send().await.expect_problem(401, "invalid_token");
         accept(&app, &bob).send().await.expect(201);
         set(&["chief"]).await;
