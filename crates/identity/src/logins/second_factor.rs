@@ -13,7 +13,6 @@ use crate::{
     accounts::User,
     devices::Seen,
     factors::FactorKind,
-    guard::Subject,
     notices::{Recipient, mailbox},
     sessions::Session,
 };
@@ -141,7 +140,7 @@ impl Logins {
     pub(super) async fn confirm_factor(&self, ctx: &Ctx, id: FactorId, code: String) -> Result<Grant> {
         let principal = ctx.actor.require_fresh(ctx.now(), kernel::StepUp::FRESH)?;
         let (user_id, (_, old)) = (principal.user_id, ctx.actor.require_session()?);
-        let counted = self.guard().admit(Subject::Account(user_id), ctx.now())?;
+        let counted = self.guard().admit(self.subject(ctx, user_id).await?, ctx.now())?;
         let logins = self.clone();
         let verdict = ctx.write(move |ctx, tx| {
             async move {

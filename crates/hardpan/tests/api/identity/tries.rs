@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::{Audit, Authenticator, PASSWORD, TestApp, all, on_both_with};
+use crate::support::{Audit, Authenticator, PASSWORD, TestApp, all, on_both_with, person};
 
 const TEN: [(&str, &str); 1] = [("HARDPAN_LIMITS__ACCOUNT__BURST", "default")];
 
@@ -76,6 +76,33 @@ async fn whoever_has_a_known_device_is_not_shut_out_by_strangers() {
             wrong.send().await.expect_problem(401, "invalid_credentials");
         }
         log_in().header("x-device-token", device).send().await.expect_problem(429, "rate_limited");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_do_not_keep_an_owner_from_confirming_a_factor() {
+    on_both_with(&TEN, async |app| {
+        let body = json!({"email": "ann@example.com", "password": PASSWORD});
+        let registered = app.post("/auth/v1/register", &body).send().await.expect(201).json();
+        let (ann, device) = (person(&registered), registered["device_token"].as_str().unwrap());
+        for nth in 0..10 {
+            let wrong = try_password(&app, "email", "ann@example.com", "wrong password", nth).send().await;
+            wrong.expect_problem(401, "invalid_credentials");
+        }
+        let authenticator = Authenticator::enrol(&app, &ann).await;
+        let confirm = |code: &str| {
+            let path = format!("/auth/v1/me/factors/{}/confirm", authenticator.id);
+            app.post(&path, &json!({"code": code})).bearer(&ann.token)
+        };
+        let wrong = authenticator.wrong_code(&app);
+        confirm(&wrong).send().await.expect_problem(429, "rate_limited");
+        // The device has its own tries, and as few.
+        for _ in 0..9 {
+            confirm(&wrong).header("x-device-token", device).send().await.expect_problem(401, "invalid_code");
+        }
+        let right = authenticator.code(&app);
+        confirm(&right).header("x-device-token", device).send().await.expect(200);
     })
     .await;
 }
