@@ -30,10 +30,11 @@ impl Inner {
         exchange.line.api_key = caller.api_key().map(|key| key.id);
         if let Some(user) = caller.user() {
             let now = self.source.clock.now();
-            self.limiter.by_principal(route.class, user, now, &mut exchange.verdicts)?;
+            // The key first: what its limit refuses costs its owner nothing.
             if let Some(key) = caller.api_key() {
                 self.limiter.by_api_key(key, now, &mut exchange.verdicts)?;
             }
+            self.limiter.by_principal(route.class, user, now, &mut exchange.verdicts)?;
         }
         check_access(route, &caller.actor, self.source.clock.now())?;
         let mut actor = self.proven(route, &exchange.headers, caller)?;

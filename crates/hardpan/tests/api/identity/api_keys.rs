@@ -4,7 +4,7 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 use web::StatusCode;
 
-use crate::support::{Audit, Key, Person, TestApp, on_both};
+use crate::support::{Audit, Key, Person, TestApp, on_both, on_both_with};
 
 const PATH: &str = "/auth/v1/api-keys";
 
@@ -274,6 +274,24 @@ async fn a_key_has_a_limit_of_its_own() {
         assert!(app.is_in(&ann.token).await);
         app.advance(Duration::from_secs(30));
         ask().send().await.expect(200);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_limit_of_a_key_refuses_costs_its_owner_nothing() {
+    on_both_with(&[("HARDPAN_LIMITS__PRINCIPAL__BURST", "10")], async |app| {
+        let ann = app.register("ann@example.com").await;
+        let body = json!({"label": "x", "scopes": ["documents:read"], "requests_per_minute": 2});
+        let key = app.api_key_with(&ann, &body).await;
+        let mut answered = Vec::new();
+        for _ in 0..20 {
+            answered.push(documents(&app, &key).await);
+        }
+        assert_eq!((&answered[..2], &answered[2..]), (&[200; 2][..], &[429; 18][..]));
+        let me = app.get("/auth/v1/me").bearer(&ann.token).send().await.expect(200);
+        // Ten, but for making the key, using it twice, and this.
+        assert!(me.header("ratelimit").unwrap().contains("\"principal\";r=6"), "{:?}", me.header("ratelimit"));
     })
     .await;
 }
