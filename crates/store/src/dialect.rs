@@ -27,6 +27,14 @@ impl Dialect {
         }
     }
 
+    /// Ends a SELECT of rows that are to be changed, but for those that somebody else is changing. SQLite has one writer.
+    pub const fn skip_locked(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => "FOR UPDATE SKIP LOCKED",
+        }
+    }
+
     /// `sql` with its type placeholders filled: `{id} {int} {float} {time} {bool} {bytes} {json} {text} {strict}`.
     pub fn fill(self, sql: &str) -> String {
         // `C` makes PostgreSQL order text by code point, as SQLite does.

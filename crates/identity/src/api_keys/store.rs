@@ -67,11 +67,14 @@ pub(super) async fn delete_all(tx: &mut Tx<'_>, user_id: UserId) -> Result<u64> 
     tx.execute("DELETE FROM api_keys WHERE user_id = $1", &[user_id.into()]).await
 }
 
-/// Removes up to `limit` keys that expired before `floor`.
+/// Removes up to `limit` keys that expired before `floor`. It waits for nobody.
 pub(super) async fn purge(tx: &mut Tx<'_>, floor: Timestamp, limit: i64) -> Result<u64> {
-    let sql = "DELETE FROM api_keys WHERE id IN \
-               (SELECT id FROM api_keys WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)";
-    tx.execute(sql, &[floor.into(), limit.into()]).await
+    let skip = tx.dialect().skip_locked();
+    let sql = format!(
+        "DELETE FROM api_keys WHERE id IN \
+         (SELECT id FROM api_keys WHERE expires_at < $1 ORDER BY expires_at LIMIT $2 {skip})"
+    );
+    tx.execute(&sql, &[floor.into(), limit.into()]).await
 }
 
 /// Whose key it is, which never changes.

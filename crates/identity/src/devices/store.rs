@@ -68,11 +68,14 @@ pub(super) async fn delete_others(tx: &mut Tx<'_>, user_id: UserId, kept: Device
     tx.execute(sql, &[user_id.into(), kept.into()]).await.map(|_| ())
 }
 
-/// Removes up to `limit` devices that were last seen before `until`, the oldest first.
+/// Removes up to `limit` devices that were last seen before `until`, the oldest first. It waits for nobody.
 pub(super) async fn purge(tx: &mut Tx<'_>, until: Timestamp, limit: i64) -> Result<u64> {
-    let sql = "DELETE FROM devices WHERE id IN \
-               (SELECT id FROM devices WHERE last_seen_at < $1 ORDER BY last_seen_at LIMIT $2)";
-    tx.execute(sql, &[until.into(), limit.into()]).await
+    let skip = tx.dialect().skip_locked();
+    let sql = format!(
+        "DELETE FROM devices WHERE id IN \
+         (SELECT id FROM devices WHERE last_seen_at < $1 ORDER BY last_seen_at LIMIT $2 {skip})"
+    );
+    tx.execute(&sql, &[until.into(), limit.into()]).await
 }
 
 fn device(row: &Row) -> Result<Device> {

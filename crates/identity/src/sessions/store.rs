@@ -76,10 +76,12 @@ pub(super) async fn touch(
     tx.execute(sql, &[id.into(), at.into(), before.into(), address.into()]).await.map(|_| ())
 }
 
-/// Removes up to `limit` sessions whose ids are below `floor`, the oldest first: ids tell when they were made.
+/// Removes up to `limit` sessions whose ids are below `floor`, the oldest first: ids tell when they were made. It waits for nobody.
 pub(super) async fn purge(tx: &mut Tx<'_>, floor: Uuid, limit: i64) -> Result<u64> {
-    let sql = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE id < $1 ORDER BY id LIMIT $2)";
-    tx.execute(sql, &[floor.into(), limit.into()]).await
+    let skip = tx.dialect().skip_locked();
+    let sql =
+        format!("DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE id < $1 ORDER BY id LIMIT $2 {skip})");
+    tx.execute(&sql, &[floor.into(), limit.into()]).await
 }
 
 pub(super) async fn get(tx: &mut Tx<'_>, id: SessionId) -> Result<Option<Session>> {

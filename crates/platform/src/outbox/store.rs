@@ -1,5 +1,5 @@
 //! SQL of the outbox. A row that waits has `due_at`; a dead one has `dead_at` instead, and no payload.
-use ::store::{Dialect, Row, Tx};
+use ::store::{Row, Tx};
 use kernel::{Result, Timestamp, Value};
 
 use super::model::{OutboxId, Standing};
@@ -42,11 +42,8 @@ pub(super) async fn claim(
     until: Timestamp,
     limit: i64,
 ) -> Result<Vec<Claimed>> {
-    // Nodes that claim at once each take others. SQLite has one writer. The outer condition holds for what was changed meanwhile.
-    let skip = match tx.dialect() {
-        Dialect::Sqlite => "",
-        Dialect::Postgres => "FOR UPDATE SKIP LOCKED",
-    };
+    // Nodes that claim at once each take others. The outer condition holds for what was changed meanwhile.
+    let skip = tx.dialect().skip_locked();
     let sql = format!(
         "UPDATE outbox SET due_at = $3, attempts = attempts + 1 WHERE due_at <= $2 AND id IN \
          (SELECT id FROM outbox WHERE kind = $1 AND due_at <= $2 ORDER BY due_at LIMIT $4 {skip}) \

@@ -110,11 +110,14 @@ pub(super) async fn delete_since(tx: &mut Tx<'_>, purpose: &str, user_id: UserId
     tx.execute(sql, &[user_id.into(), purpose.into(), since.into()]).await.map(|_| ())
 }
 
-/// Removes up to `limit` that are over, the oldest first.
+/// Removes up to `limit` that are over, the oldest first. It waits for nobody: two who wait for each other cost one of them the answer.
 pub(super) async fn purge(tx: &mut Tx<'_>, until: Timestamp, limit: i64) -> Result<u64> {
-    let sql = "DELETE FROM single_use WHERE (purpose, subject) IN \
-               (SELECT purpose, subject FROM single_use WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
-    tx.execute(sql, &[until.into(), limit.into()]).await
+    let skip = tx.dialect().skip_locked();
+    let sql = format!(
+        "DELETE FROM single_use WHERE (purpose, subject) IN \
+         (SELECT purpose, subject FROM single_use WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 {skip})"
+    );
+    tx.execute(&sql, &[until.into(), limit.into()]).await
 }
 
 /// Up to `limit` after one, in the order of their keys.

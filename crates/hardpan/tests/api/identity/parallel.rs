@@ -2,8 +2,9 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::json;
+use tokio::{sync::oneshot, time::timeout};
 
-use crate::support::{Answer, Audit, PASSWORD, all, on_both};
+use crate::support::{Answer, Audit, PASSWORD, TestApp, all, on_both};
 
 const MANY: usize = 50;
 
@@ -107,6 +108,74 @@ async fn an_account_deleted_among_log_ins_leaves_no_session() {
                 );
             }
         }
+    })
+    .await;
+}
+
+/// Rows of what is removed when it is over.
+async fn left(app: &TestApp) -> Vec<i64> {
+    let ctx = app.db.ctx();
+    ctx.read(|_, tx| {
+        Box::pin(async move {
+            let mut left = Vec::new();
+            for sql in [
+                "SELECT COUNT(*) FROM single_use",
+                "SELECT COUNT(*) FROM devices",
+                "SELECT COUNT(*) FROM sessions",
+                "SELECT COUNT(*) FROM sendings",
+            ] {
+                left.push(tx.query_one(sql, &[]).await?.get(0)?);
+            }
+            Ok(left)
+        })
+    })
+    .await
+    .unwrap()
+}
+
+/// A purge holds many rows in an order of its own: were it to wait for one, whoever resets a password and waits for another would be
+/// given up for a deadlock.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purge_waits_for_nobody_who_changes_an_account() {
+    on_both(async |app| {
+        // SQLite has one writer.
+        let is_held = app.db.engine == testkit::Engine::Postgres;
+        let [ann, bob] = [app.register("ann@example.com").await, app.register("bob@example.com").await];
+        for person in [&ann, &bob] {
+            app.forgot(&person.email).send().await.expect(202);
+        }
+        app.advance(Duration::from_hours(401 * 24));
+        let (held, holds) = oneshot::channel();
+        let (release, released) = oneshot::channel::<()>();
+        let ctx = app.db.ctx();
+        let reset = tokio::spawn(async move {
+            ctx.write(move |_, tx| {
+                Box::pin(async move {
+                    for sql in [
+                        "UPDATE single_use SET payload = payload WHERE user_id = $1",
+                        "UPDATE devices SET trusted_until = NULL WHERE user_id = $1",
+                        "UPDATE sessions SET address = address WHERE user_id = $1",
+                    ] {
+                        let changed = tx.execute(sql, &[kernel::UserId::parse(&ann.id).unwrap().into()]).await?;
+                        assert!(changed > 0, "{sql}");
+                    }
+                    held.send(()).unwrap();
+                    if is_held {
+                        released.await.unwrap();
+                    }
+                    Ok(())
+                })
+            })
+            .await
+        });
+        holds.await.unwrap();
+        let purged = timeout(Duration::from_secs(10), app.server.identity.purge(&app.db.ctx())).await;
+        let rows = if is_held { vec![2, 1, 1, 0] } else { vec![0; 4] };
+        assert_eq!((purged.is_ok(), left(&app).await), (true, rows), "{purged:?}");
+        let _ = release.send(());
+        reset.await.unwrap().unwrap();
+        app.server.identity.purge(&app.db.ctx()).await.unwrap();
+        assert_eq!(left(&app).await, [0; 4]);
     })
     .await;
 }
