@@ -1,6 +1,6 @@
 //! HTTP of the invitations.
 use kernel::{
-    Code, Permission, Result, Secret,
+    Code, Permission, Result, Secret, StepUp,
     id::{Invitation as OfInvitation, Kind as _, User as OfUser},
     schema::{Field, Kind, Schema},
 };
@@ -37,6 +37,7 @@ pub fn routes(invitations: &Invitations) -> Routes {
             .errors(&[Code::BadCursor]),
         Route::new(Method::POST, PATH, "create_invitation", invitations, create)
             .access(manage)
+            .step_up(StepUp::FRESH)
             .body(Schema::new(vec![email_field(), Field { is_required: false, ..roles_field() }]))
             .summary(TAG, "Mail a link that creates an account; with roles, for whoever may give them")
             .answers(StatusCode::CREATED, "The invitation", Some(invitation_schema()))

@@ -3,7 +3,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use ::store::{Ctx, Tx, idempotency::Codec};
 use futures_util::FutureExt as _;
-use kernel::{Code, Error, InvitationId, Limit, Page as Items, Permission, Result, Role, Uuid};
+use kernel::{Code, Error, InvitationId, Limit, Page as Items, Permission, Result, Role, StepUp, Uuid};
 use platform::{
     audit::{self, Entry},
     notifications::{Mailbox, Template},
@@ -44,9 +44,13 @@ impl Invitations {
 
     /// Mails a link that creates an account with `roles`, whatever the mode of registration. An earlier one to the address ends.
     ///
-    /// Errors: 401 and 403, also for a role that the caller may not give; 409 `email_taken`; 422; 429; 503.
+    /// Errors: 401, also for a log-in that is not fresh; 403, also for a role that the caller may not give; 409 `email_taken`; 422; 429; 503.
     pub async fn create(&self, ctx: &Ctx, email: String, roles: &[String]) -> Result<Invitation> {
         ctx.actor.require(Permission::ManageUsers)?;
+        // Of the server and its command line there is no proof.
+        if ctx.actor.principal().is_some() {
+            ctx.actor.require_fresh(ctx.now(), StepUp::FRESH)?;
+        }
         let to = Mailbox::new(None, &email)?;
         let roles = self.accounts().roles().known(roles)?;
         self.accounts().roles().require_giving(ctx, &roles)?;

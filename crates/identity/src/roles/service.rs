@@ -159,7 +159,7 @@ impl Roles {
         self.replace(tx, ctx, user_id, BTreeSet::new(), roles).await.map(|_| ())
     }
 
-    /// Nobody does to others what these could not do to them.
+    /// Nobody takes anything from someone whose roles permit more than their own.
     fn require_power_over(&self, ctx: &Ctx, role: &Role) -> Result<()> {
         let Some(principal) = ctx.actor.principal() else { return Ok(()) };
         let has_power = &**role != ADMIN && principal.permissions.covers(self.permissions(role));

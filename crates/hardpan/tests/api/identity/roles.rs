@@ -56,6 +56,11 @@ async fn giving_roles_wants_a_fresh_proof_and_ending_what_there_is_wants_none() 
         for roles in [json!(["admin"]), json!([])] {
             set(&app, &admin, &bob, roles).await.expect_problem(401, "fresh_login_required");
         }
+        let invite = |by: &Person| {
+            app.post("/admin/v1/invitations", &json!({"email": "new@example.com", "roles": ["admin"]}))
+                .bearer(&by.token)
+        };
+        invite(&admin).send().await.expect_problem(401, "fresh_login_required");
         // Nobody who may not is asked to prove anything.
         set(&app, &bob, &bob, json!(["admin"])).await.expect_problem(403, "forbidden");
         // The service asks, too, whoever calls it.
@@ -73,6 +78,7 @@ async fn giving_roles_wants_a_fresh_proof_and_ending_what_there_is_wants_none() 
         let step_up = app.post("/auth/v1/step-up", &json!({"method": "password", "password": PASSWORD}));
         let admin = person(&step_up.bearer(&admin.token).send().await.expect(200).json());
         set(&app, &admin, &bob, json!(["admin"])).await.expect(200);
+        invite(&admin).send().await.expect(201);
     })
     .await;
 }
