@@ -100,7 +100,7 @@ impl Credentials {
     pub(super) async fn undo_change(&self, ctx: &Ctx, token: &str) -> Result<()> {
         let ticket = ticket(token)?;
         let credentials = self.clone();
-        let undone = ctx.write(move |ctx, tx| {
+        let undone = ctx.write_retried(move |ctx, tx| {
             async move {
                 let taken = credentials.take(tx, &ctx, Purpose::UNDO_EMAIL, &ticket).await?;
                 let Some((payload, user)) = taken else { return Ok(None) };

@@ -29,7 +29,7 @@ impl Credentials {
         counted.succeeded();
         let hash = self.hash(ctx, &user, "new_password", new).await?;
         let credentials = self.clone();
-        let changed = ctx.write(move |ctx, tx| {
+        let changed = ctx.write_retried(move |ctx, tx| {
             async move {
                 let accounts = credentials.accounts();
                 let refused = || Error::new(Code::InvalidCredentials);

@@ -74,7 +74,7 @@ impl Credentials {
         let user = ctx.read(move |_, tx| async move { accounts.find(tx, user_id).await }.boxed()).await?;
         let hash = self.hash(ctx, &user.ok_or_else(over)?, "password", password).await?;
         let credentials = self.clone();
-        let user_id = ctx.write(move |ctx, tx| {
+        let user_id = ctx.write_retried(move |ctx, tx| {
             async move {
                 let taken = credentials.take(tx, &ctx, Purpose::RESET_PASSWORD, &ticket).await?;
                 let Some((_, user)) = taken else { return Ok(None) };
