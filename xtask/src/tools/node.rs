@@ -3,6 +3,8 @@ use std::{env, path::PathBuf};
 
 use tokio::process::Command;
 
+use super::debian;
+
 /// Each in exactly this version.
 const PACKAGES: [(&str, &str); 3] =
     [("smtp-server", "3.21.6"), ("oidc-provider", "9.13.3"), ("oauth2-mock-server", "9.3.0")];
@@ -30,6 +32,9 @@ async fn install() -> Result<PathBuf, String> {
     };
     if PACKAGES.iter().all(is_there) {
         return Ok(modules);
+    }
+    if debian::output("npm", &["--version"]).await.is_none() {
+        debian::install("npm is not installed (packages `nodejs` and `npm`)", &["nodejs", "npm"]).await?;
     }
     std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
     eprintln!("xtask: installing {} by npm", PACKAGES.map(|(name, _)| name).join(", "));
