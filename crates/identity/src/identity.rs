@@ -233,6 +233,7 @@ impl Identity {
     pub async fn purge(&self, ctx: &Ctx) -> Result<u64> {
         Ok(self.sessions.purge(ctx).await?
             + self.logins.single_use().purge(ctx).await?
+            + self.accounts.purge(ctx).await?
             + self.accounts.api_keys().purge(ctx).await?
             + self.devices.purge(ctx).await?
             + self.notices.purge(ctx).await?

@@ -1,12 +1,16 @@
 //! What is changed of an account's address and password, for whoever has decided that it may be.
 use ::store::{Ctx, Tx};
-use kernel::{Result, Timestamp, UserId};
+use futures_util::FutureExt as _;
+use kernel::{Code, Error, Result, Timestamp, UserId};
 
 use super::{
     model::User,
     service::{Accounts, taken},
-    store,
+    store::{self, Draft},
 };
+
+/// Rows one transaction removes.
+const CHUNK: i64 = 500;
 
 impl Accounts {
     /// The account with this address, if it may log in; without its roles, so that it is one statement either way.
@@ -49,6 +53,15 @@ impl Accounts {
         Ok(false)
     }
 
+    /// Ends what lets people in besides the password, and leaves second factors in force. The caller holds the account's lock, and ends
+    /// its sessions.
+    pub(crate) async fn end_ways_in(&self, tx: &mut Tx<'_>, user_id: UserId) -> Result<()> {
+        for keeper in self.keepers() {
+            keeper.end_ways_in(tx, user_id).await?;
+        }
+        self.recount_factors(tx, user_id).await
+    }
+
     /// Removes every passkey, identity and second factor that was added since then, or ever. The caller holds the account's lock,
     /// and ends its sessions.
     pub(crate) async fn disown(&self, tx: &mut Tx<'_>, user_id: UserId, since: Option<Timestamp>) -> Result<()> {
@@ -68,6 +81,49 @@ impl Accounts {
 
     /// Gives an account another address, which was proven to be its owner's. Errors: 409 `email_taken`.
     pub(crate) async fn change_email(&self, tx: &mut Tx<'_>, ctx: &Ctx, user_id: UserId, email: &str) -> Result<()> {
-        store::change_email(tx, user_id, email, ctx.now()).await.map_err(taken)
+        store::change_email(tx, user_id, email, ctx.now()).await.map_err(taken)?;
+        require_free(tx, email, user_id, ctx.now()).await
     }
+
+    /// Keeps an address that an account had from everybody else: it may get it back.
+    pub(crate) async fn keep_email(
+        &self,
+        tx: &mut Tx<'_>,
+        user_id: UserId,
+        email: &str,
+        until: Timestamp,
+    ) -> Result<()> {
+        store::keep_email(tx, email, user_id, until).await
+    }
+
+    /// Whether this account cannot have an address, because another has it or may get it back.
+    pub(crate) async fn is_taken(&self, tx: &mut Tx<'_>, ctx: &Ctx, email: &str, user_id: UserId) -> Result<bool> {
+        let has_other = store::id_of_email(tx, email).await?.is_some_and(|owner| owner != user_id);
+        Ok(store::is_kept(tx, email, user_id, ctx.now()).await? || has_other)
+    }
+
+    /// Removes what is kept no longer, and says how much. For the server itself. Errors: 403; 503.
+    pub(crate) async fn purge(&self, ctx: &Ctx) -> Result<u64> {
+        ctx.actor.require_system()?;
+        let mut total = 0;
+        loop {
+            let chunk = ctx.write(|ctx, tx| async move { store::purge_former(tx, ctx.now(), CHUNK).await }.boxed());
+            let removed = chunk.await?;
+            total += removed;
+            if removed == 0 {
+                return Ok(total);
+            }
+        }
+    }
+}
+
+/// Inserts an account. Looks afterwards whether the address is kept for another: whoever freed it in the meantime has committed by then.
+/// Errors: 409 `email_taken` and `username_taken`.
+pub(super) async fn insert(tx: &mut Tx<'_>, draft: &Draft<'_>) -> Result<()> {
+    store::insert(tx, draft).await.map_err(taken)?;
+    require_free(tx, draft.email, draft.id, draft.at).await
+}
+
+async fn require_free(tx: &mut Tx<'_>, email: &str, user_id: UserId, now: Timestamp) -> Result<()> {
+    if store::is_kept(tx, email, user_id, now).await? { Err(Error::new(Code::EmailTaken)) } else { Ok(()) }
 }

@@ -24,6 +24,11 @@ pub trait AccountKeeper: Send + Sync {
         ready(Ok(())).boxed()
     }
 
+    /// Removes what lets people into the account by itself.
+    fn end_ways_in<'t>(&'t self, _: &'t mut Tx<'_>, _: UserId) -> BoxFuture<'t, Result<()>> {
+        ready(Ok(())).boxed()
+    }
+
     /// Removes whatever proves who one is and was added since then, or ever: it may be somebody else's.
     fn disown<'t>(&'t self, _: &'t mut Tx<'_>, _: UserId, _since: Option<Timestamp>) -> BoxFuture<'t, Result<()>> {
         ready(Ok(())).boxed()
@@ -61,6 +66,7 @@ impl Accounts {
         self.sessions().revoke_all(tx, ctx, user_id, "account_deleted").await?;
         self.api_keys().revoke_all(tx, ctx, user_id, "account_deleted").await?;
         store::erase(tx, user_id, ctx.now()).await?;
+        store::free_emails(tx, user_id).await?;
         for keeper in self.keepers() {
             keeper.hide(tx, ctx, user_id).await?;
         }

@@ -5,8 +5,9 @@ use platform::audit::{self, Entry};
 use serde_json::{Value as Json, json};
 
 use super::{
+    changes,
     model::{NAME_MAX, User, email_field},
-    service::{Accounts, taken},
+    service::Accounts,
     store::{self, Draft},
 };
 
@@ -43,7 +44,7 @@ impl Accounts {
             password_hash: None,
             at: ctx.now(),
         };
-        store::insert(tx, &draft).await.map_err(taken)?;
+        changes::insert(tx, &draft).await?;
         audit::record(tx, ctx, Entry::new("account.created", "user", id).after(json!({"version": 1}))).await?;
         self.find(tx, id).await?.ok_or_else(|| Error::internal("an account that was just created is not there"))
     }

@@ -12,8 +12,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
 use super::{
+    changes,
     model::{canonical, check_username, email_field, name_field, username_field},
-    service::{Accounts, taken},
+    service::Accounts,
     store::{self, Draft},
 };
 use crate::passwords::Passwords;
@@ -211,7 +212,7 @@ impl Run<'_> {
             password_hash: Some(&row.password_hash),
             at: ctx.now(),
         };
-        store::insert(tx, &draft).await.map_err(taken)?;
+        changes::insert(tx, &draft).await?;
         let entry = Entry::new("account.imported", "user", id);
         audit::record(tx, ctx, entry.after(json!({"version": 1, "email_verified": is_verified}))).await?;
         if !roles.is_empty() {

@@ -28,7 +28,7 @@ pub fn routes(accounts: &Accounts) -> web::Routes {
 }
 
 /// This slice's migrations.
-pub const MIGRATIONS: [::store::Migration; 3] = [
+pub const MIGRATIONS: [::store::Migration; 4] = [
     ::store::Migration {
         id: "202611210703_create_users",
         sql: include_str!("migrations/202611210703_create_users.sql"),
@@ -40,5 +40,9 @@ pub const MIGRATIONS: [::store::Migration; 3] = [
     ::store::Migration {
         id: "202611211530_add_second_factor_to_users",
         sql: include_str!("migrations/202611211530_add_second_factor_to_users.sql"),
+    },
+    ::store::Migration {
+        id: "202611211740_create_former_emails",
+        sql: include_str!("migrations/202611211740_create_former_emails.sql"),
     },
 ];

@@ -61,7 +61,8 @@ pub(crate) struct Prepared<'a> {
     pub email: &'a str,
     pub username: Option<&'a str>,
     pub name: Option<&'a str>,
-    pub password_hash: &'a str,
+    /// None: nobody can log in by a password until one is set.
+    pub password_hash: Option<&'a str>,
     /// Whether it is known that the address is its owner's.
     pub is_email_proven: bool,
 }
@@ -73,7 +74,7 @@ impl<'a> Prepared<'a> {
             email: &new.email,
             username: new.username.as_deref(),
             name: new.name.as_deref(),
-            password_hash,
+            password_hash: Some(password_hash),
             is_email_proven: false,
         }
     }

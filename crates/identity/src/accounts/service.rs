@@ -8,6 +8,7 @@ use platform::audit::{self, Entry};
 use serde_json::json;
 
 use super::{
+    changes,
     deletion::AccountKeeper,
     model::{Credentials, Identifier, NewAccount, Prepared, User, canonical, check_profile},
     store::{self, Draft},
@@ -87,10 +88,10 @@ impl Accounts {
             email_verified_at: new.is_email_proven.then(|| ctx.now()),
             username: new.username,
             name: new.name,
-            password_hash: Some(new.password_hash),
+            password_hash: new.password_hash,
             at: ctx.now(),
         };
-        store::insert(tx, &draft).await.map_err(taken)?;
+        changes::insert(tx, &draft).await?;
         audit::record(tx, ctx, Entry::new("account.created", "user", id).after(json!({"version": 1}))).await?;
         store::get(tx, id).await?.ok_or_else(|| Error::internal("an account that was just created is not there"))
     }
@@ -112,6 +113,15 @@ impl Accounts {
     pub(crate) async fn lock(&self, tx: &mut Tx<'_>, user_id: UserId) -> Result<Option<User>> {
         self.0.sessions.hold_account(tx, user_id).await?;
         self.find(tx, user_id).await
+    }
+
+    /// The caller's account, held until the transaction ends. Errors: 401, also when their session has ended meanwhile, wherever.
+    pub(crate) async fn lock_own(&self, tx: &mut Tx<'_>, ctx: &Ctx) -> Result<User> {
+        let user_id = ctx.actor.require_session()?.0.user_id;
+        let user = self.lock(tx, user_id).await?.filter(User::is_active);
+        let user = user.ok_or_else(|| Error::new(Code::InvalidToken))?;
+        self.0.sessions.confirm(tx, ctx).await?;
+        Ok(user)
     }
 
     /// Notes whether the account has a second factor, after one came or went. The caller holds the account's lock; call

@@ -65,6 +65,30 @@ pub(super) async fn change_email(tx: &mut Tx<'_>, id: UserId, email: &str, at: T
     tx.execute(sql, &[id.into(), email.into(), canonical(email).into(), at.into()]).await.map(|_| ())
 }
 
+/// Keeps an address for the account that had it.
+pub(super) async fn keep_email(tx: &mut Tx<'_>, email: &str, user_id: UserId, until: Timestamp) -> Result<()> {
+    let sql = "INSERT INTO former_emails (email_key, user_id, kept_until) VALUES ($1, $2, $3) \
+               ON CONFLICT (email_key) DO UPDATE SET user_id = excluded.user_id, kept_until = excluded.kept_until";
+    tx.execute(sql, &[canonical(email).into(), user_id.into(), until.into()]).await.map(|_| ())
+}
+
+/// Whether an address is kept for another account than this one.
+pub(super) async fn is_kept(tx: &mut Tx<'_>, email: &str, user_id: UserId, now: Timestamp) -> Result<bool> {
+    let sql = "SELECT 1 FROM former_emails WHERE email_key = $1 AND user_id <> $2 AND kept_until > $3";
+    Ok(tx.query_opt(sql, &[canonical(email).into(), user_id.into(), now.into()]).await?.is_some())
+}
+
+/// Frees the addresses that are kept for an account.
+pub(super) async fn free_emails(tx: &mut Tx<'_>, user_id: UserId) -> Result<()> {
+    tx.execute("DELETE FROM former_emails WHERE user_id = $1", &[user_id.into()]).await.map(|_| ())
+}
+
+pub(super) async fn purge_former(tx: &mut Tx<'_>, now: Timestamp, limit: i64) -> Result<u64> {
+    let sql = "DELETE FROM former_emails WHERE email_key IN \
+               (SELECT email_key FROM former_emails WHERE kept_until <= $1 ORDER BY kept_until LIMIT $2)";
+    tx.execute(sql, &[now.into(), limit.into()]).await
+}
+
 pub(super) async fn id_of_email(tx: &mut Tx<'_>, email: &str) -> Result<Option<UserId>> {
     let sql = "SELECT id FROM users WHERE email_key = $1";
     tx.query_opt(sql, &[canonical(email).into()]).await?.map(|row| row.get(0)).transpose()

@@ -1,9 +1,9 @@
 //! Changing one's address: the new one confirms it, the old one is told and can undo it.
 use std::time::Duration;
 
-use ::store::Ctx;
+use ::store::{Ctx, Tx};
 use futures_util::FutureExt as _;
-use kernel::{Code, Error, Result, StepUp, Timestamp};
+use kernel::{Result, StepUp, Timestamp};
 use platform::{
     audit::{self, Entry},
     notifications::{Mailbox, Template},
@@ -12,7 +12,10 @@ use platform::{
 use serde_json::json;
 
 use super::service::{Credentials, over, ticket};
-use crate::notices::{Letter, Page, mailbox};
+use crate::{
+    accounts::User,
+    notices::{Letter, Page, mailbox},
+};
 
 /// What was added so long before a change of the address that is undone goes with it.
 const BEFORE_CHANGE: Duration = Duration::from_hours(24);
@@ -26,15 +29,16 @@ impl Credentials {
         let user_id = ctx.actor.require_fresh(ctx.now(), StepUp::FRESH)?.user_id;
         let to = Mailbox::new(None, &email)?;
         let credentials = self.clone();
-        let is_sent = ctx.write(move |ctx, tx| {
+        let asked = ctx.write(move |ctx, tx| {
             async move {
-                let refused = || Error::new(Code::InvalidToken);
-                let user = credentials.accounts().lock(tx, user_id).await?.ok_or_else(refused)?;
+                let user = credentials.accounts().lock_own(tx, &ctx).await?;
                 let notices = credentials.notices();
-                if !notices.may_send(tx, &ctx, Purpose::CHANGE_EMAIL.name, &user_id.to_string()).await? {
-                    return Ok(false);
+                notices.admit(tx, &ctx, Purpose::CHANGE_EMAIL.name, &user_id.to_string()).await?;
+                // Many accounts together cannot flood an address either; who asks is not told what others asked.
+                if !notices.may_send(tx, &ctx, Purpose::CHANGE_EMAIL.name, &email).await? {
+                    return Ok(());
                 }
-                let is_taken = credentials.accounts().active_by_email(tx, &email).await?.is_some();
+                let is_taken = credentials.accounts().is_taken(tx, &ctx, &email, user_id).await?;
                 let values = json!({"new_email": email});
                 let payload = json!({"user_id": user_id, "from": user.email, "to": email}).to_string();
                 let letter = Letter {
@@ -50,12 +54,11 @@ impl Credentials {
                 };
                 notices.send(tx, &ctx, letter).await?;
                 notices.tell_account_exists(tx, &ctx, to, !is_taken).await?;
-                audit::record(tx, &ctx, Entry::new("email.change_requested", "user", user_id)).await?;
-                Ok(true)
+                audit::record(tx, &ctx, Entry::new("email.change_requested", "user", user_id)).await
             }
             .boxed()
         });
-        if is_sent.await? { Ok(()) } else { Err(too_soon()) }
+        asked.await
     }
 
     /// Makes the new address the account's.
@@ -69,20 +72,7 @@ impl Credentials {
                 let (true, Some(to)) = (user.email == from, to) else { return Ok(None) };
                 credentials.accounts().change_email(tx, &ctx, user.id, to).await?;
                 credentials.single_use().end_all_of(tx, user.id).await?;
-                let payload = json!({"user_id": user.id, "to": from, "at": ctx.now().micros()}).to_string();
-                let undo = Letter {
-                    to: mailbox(&user)?,
-                    template: Template::EmailChangedOld,
-                    page: Page::Undo,
-                    purpose: Purpose::UNDO_EMAIL,
-                    // Each change has its own: a second one must not take the first one's link away.
-                    subject: ticket_subject(&ctx),
-                    user_id: Some(user.id),
-                    payload: payload.as_bytes(),
-                    values: json!({"new_email": to}),
-                    is_pretence: false,
-                };
-                credentials.notices().send(tx, &ctx, undo).await?;
+                credentials.offer_undo(tx, &ctx, &user, to).await?;
                 audit::record(tx, &ctx, Entry::new("email.changed", "user", user.id)).await?;
                 Ok(Some(user.id))
             }
@@ -91,6 +81,29 @@ impl Credentials {
         let user_id = changed.await?.ok_or_else(over)?;
         self.forget(user_id);
         Ok(())
+    }
+
+    /// Mails the former address a link that gives it back, and keeps it from everybody else for so long. Only to one that was proven: of any
+    /// other nobody knows whose it is.
+    async fn offer_undo(&self, tx: &mut Tx<'_>, ctx: &Ctx, user: &User, new: &str) -> Result<()> {
+        // An imported address may be none that mail can be sent to.
+        let (true, Ok(to)) = (user.email_verified, mailbox(user)) else { return Ok(()) };
+        let until = ctx.now().plus(Purpose::UNDO_EMAIL.ttl);
+        self.accounts().keep_email(tx, user.id, &user.email, until).await?;
+        let payload = json!({"user_id": user.id, "to": user.email, "at": ctx.now().micros()}).to_string();
+        let undo = Letter {
+            to,
+            template: Template::EmailChangedOld,
+            page: Page::Undo,
+            purpose: Purpose::UNDO_EMAIL,
+            // Each change has its own: a second one must not take the first one's link away.
+            subject: ticket_subject(ctx),
+            user_id: Some(user.id),
+            payload: payload.as_bytes(),
+            values: json!({"new_email": new}),
+            is_pretence: false,
+        };
+        self.notices().send(tx, ctx, undo).await
     }
 
     /// Gives an account the address back that it had. Whoever changed it is out: every session and key ends, the password is good no
@@ -115,7 +128,7 @@ impl Credentials {
                 let since = Timestamp::from_micros(at);
                 credentials.single_use().end_since(tx, Purpose::UNDO_EMAIL, user.id, since).await?;
                 let user = accounts.lock(tx, user.id).await?.ok_or_else(over)?;
-                credentials.send_reset(tx, &ctx, mailbox(&user)?, email, Some(&user)).await?;
+                credentials.notices().send_reset(tx, &ctx, mailbox(&user)?, email, Some(&user)).await?;
                 audit::record(tx, &ctx, Entry::new("email.change_undone", "user", user.id)).await?;
                 Ok(Some(user.id))
             }
@@ -132,9 +145,4 @@ fn ticket_subject(ctx: &Ctx) -> kernel::Uuid {
     let mut bytes = [0; 16];
     ctx.random().fill(&mut bytes);
     kernel::Uuid::from_bytes(bytes)
-}
-
-/// Something of the kind was sent a moment ago.
-pub(crate) fn too_soon() -> Error {
-    Error::new(Code::RateLimited).with_retry_after(Duration::from_mins(1))
 }

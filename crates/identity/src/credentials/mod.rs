@@ -8,7 +8,6 @@ mod routes;
 mod service;
 mod verification;
 
-pub(crate) use email_change::too_soon;
 pub use service::Credentials;
 
 /// Every route of this slice.

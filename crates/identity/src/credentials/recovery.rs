@@ -32,8 +32,9 @@ impl Credentials {
                 accounts.remove_factors(tx, user_id).await?;
                 credentials.end_everything(tx, &ctx, user_id, "factors_reset").await?;
                 credentials.notices().tell(tx, &ctx, &user, Told::FactorsReset).await?;
-                if !accounts.has_way_in(tx, user_id).await? {
-                    credentials.send_reset(tx, &ctx, mailbox(&user)?, &user.email, Some(&user)).await?;
+                // An imported address may be none that mail can be sent to.
+                if let (false, Ok(to)) = (accounts.has_way_in(tx, user_id).await?, mailbox(&user)) {
+                    credentials.notices().send_reset(tx, &ctx, to, &user.email, Some(&user)).await?;
                 }
                 audit::record(tx, &ctx, Entry::new("factors.reset", "user", user_id)).await
             }

@@ -4,16 +4,12 @@ use futures_util::FutureExt as _;
 use kernel::{Result, Secret};
 use platform::{
     audit::{self, Entry},
-    notifications::{Mailbox, Template},
+    notifications::Mailbox,
     single_use::Purpose,
 };
-use serde_json::json;
 
 use super::service::{Credentials, over, ticket, user_id};
-use crate::{
-    accounts::User,
-    notices::{Letter, Page, Told, mailbox},
-};
+use crate::notices::Told;
 
 impl Credentials {
     /// Mails a link that sets a password, if there is an account with this address. Nobody can tell from the answer, nor from what it
@@ -30,36 +26,11 @@ impl Credentials {
                     return Ok(());
                 }
                 let user = credentials.accounts().active_by_email(tx, &email).await?;
-                credentials.send_reset(tx, &ctx, to, &email, user.as_ref()).await
+                notices.send_reset(tx, &ctx, to, &email, user.as_ref()).await
             }
             .boxed()
         })
         .await
-    }
-
-    /// The letter, or the pretence of one.
-    pub(super) async fn send_reset(
-        &self,
-        tx: &mut ::store::Tx<'_>,
-        ctx: &Ctx,
-        to: Mailbox,
-        email: &str,
-        user: Option<&User>,
-    ) -> Result<()> {
-        let payload = json!({"user_id": user.map(|user| user.id)}).to_string();
-        let letter = Letter {
-            // To the address as its owner wrote it.
-            to: user.map_or(Ok(to), mailbox)?,
-            template: Template::ResetPassword,
-            page: Page::Reset,
-            purpose: Purpose::RESET_PASSWORD,
-            subject: self.notices().subject(Purpose::RESET_PASSWORD.name, email),
-            user_id: user.map(|user| user.id),
-            payload: payload.as_bytes(),
-            values: json!({}),
-            is_pretence: user.is_none(),
-        };
-        self.notices().send(tx, ctx, letter).await
     }
 
     /// Sets the password of the account that the link was mailed to. Second factors stay in force, everything else that was handed out
@@ -77,15 +48,21 @@ impl Credentials {
         let user_id = ctx.write_retried(move |ctx, tx| {
             async move {
                 let taken = credentials.take(tx, &ctx, Purpose::RESET_PASSWORD, &ticket).await?;
-                let Some((_, user)) = taken else { return Ok(None) };
+                let Some((payload, user)) = taken else { return Ok(None) };
+                if payload["email"] != user.email.as_str() {
+                    return Ok(None);
+                }
                 let accounts = credentials.accounts();
                 accounts.set_password(tx, &ctx, user.id, Some(&hash)).await?;
-                if !user.email_verified && !user.has_second_factor {
-                    // Whoever made the account may have linked a provider; nobody but the owner of the address comes in now.
-                    accounts.disown(tx, user.id, None).await?;
+                if !user.email_verified {
+                    // Whoever made the account may have added ways in; nobody but the owner of the address comes in now.
+                    accounts.end_ways_in(tx, user.id).await?;
                 }
-                // The link came by that address.
-                accounts.verify_email(tx, &ctx, user.id, &user.email).await?;
+                let stands = accounts.find(tx, user.id).await?.is_some_and(|user| user.has_second_factor);
+                if !stands {
+                    // The link came by that address; a factor that stands may still be somebody else's.
+                    accounts.verify_email(tx, &ctx, user.id, &user.email).await?;
+                }
                 credentials.end_everything(tx, &ctx, user.id, "password_reset").await?;
                 credentials.notices().tell(tx, &ctx, &user, Told::PasswordChanged).await?;
                 audit::record(tx, &ctx, Entry::new("password.reset", "user", user.id)).await?;

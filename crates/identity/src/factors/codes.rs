@@ -42,7 +42,7 @@ impl Factors {
     }
 
     async fn enrol(&self, ctx: &Ctx, phone: Option<Phone>, label: Option<String>) -> Result<SentEnrolment> {
-        let user_id = ctx.actor.require_fresh(ctx.now(), StepUp::FRESH)?.user_id;
+        ctx.actor.require_fresh(ctx.now(), StepUp::FRESH)?;
         let (kind, purpose) = match phone {
             Some(_) => (FactorKind::Sms, Purpose::SMS_CODE),
             None => (FactorKind::Email, Purpose::EMAIL_CODE),
@@ -57,7 +57,7 @@ impl Factors {
         let factors = self.clone();
         let sent = ctx.write(move |ctx, tx| {
             async move {
-                let user = factors.add(tx, user_id, &factor).await?;
+                let user = factors.add(tx, &ctx, &factor).await?;
                 if let Some(phone) = &phone {
                     factors.notices().admit(tx, &ctx, COUNTED, phone.as_str()).await?;
                 }

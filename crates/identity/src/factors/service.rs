@@ -71,12 +71,12 @@ impl Factors {
     ///
     /// Errors: 401, also for a log-in that is not fresh; 409 `too_many`.
     pub(super) async fn enrol_totp(&self, ctx: &Ctx, label: Option<String>) -> Result<Enrolment> {
-        let user_id = ctx.actor.require_fresh(ctx.now(), StepUp::FRESH)?.user_id;
+        ctx.actor.require_fresh(ctx.now(), StepUp::FRESH)?;
         let mut secret = vec![0; totp::SECRET_LENGTH];
         ctx.random().fill(&mut secret);
         let factor = self.unconfirmed(ctx, FactorKind::Totp, label, &secret)?;
         let (id, factors) = (factor.id, self.clone());
-        let added = ctx.write(move |_, tx| async move { factors.add(tx, user_id, &factor).await }.boxed());
+        let added = ctx.write(move |ctx, tx| async move { factors.add(tx, &ctx, &factor).await }.boxed());
         let (secret, otpauth_uri) = totp::describe(&secret, &self.0.issuer, &added.await?.email)?;
         let code = QrCode::new(&otpauth_uri).map_err(Error::internal)?;
         let qr_svg = code.render::<svg::Color<'_>>().min_dimensions(200, 200).build();
@@ -99,9 +99,9 @@ impl Factors {
     /// Adds a factor in the place of one of its kind that was begun before and not confirmed, and holds the account.
     ///
     /// Errors: 401; 409 `too_many`.
-    pub(super) async fn add(&self, tx: &mut Tx<'_>, user_id: UserId, factor: &Factor) -> Result<User> {
-        let user = self.0.accounts.lock(tx, user_id).await?.filter(User::is_active);
-        let user = user.ok_or_else(|| Error::new(Code::InvalidToken))?;
+    pub(super) async fn add(&self, tx: &mut Tx<'_>, ctx: &Ctx, factor: &Factor) -> Result<User> {
+        let user = self.0.accounts.lock_own(tx, ctx).await?;
+        let user_id = user.id;
         store::delete_unconfirmed(tx, user_id, factor.kind).await?;
         let others = store::list(tx, user_id).await?;
         // One place at most that codes of a kind go to: nobody has to say which.
@@ -152,8 +152,7 @@ impl Factors {
         let factors = self.clone();
         let deleted = ctx.write(move |ctx, tx| {
             async move {
-                let refused = || Error::new(Code::InvalidToken);
-                let user = factors.0.accounts.lock(tx, user_id).await?.ok_or_else(refused)?;
+                let user = factors.0.accounts.lock_own(tx, &ctx).await?;
                 let found = store::list(tx, user_id).await?.into_iter().find(|factor| factor.id == id);
                 let factor = found.ok_or_else(|| Error::new(Code::NotFound))?;
                 store::delete(tx, user_id, id).await?;
@@ -194,7 +193,7 @@ impl Factors {
         let (accounts, notices) = (self.0.accounts.clone(), self.0.notices.clone());
         let made = ctx.write(move |ctx, tx| {
             async move {
-                let user = accounts.lock(tx, user_id).await?.ok_or_else(|| Error::new(Code::InvalidToken))?;
+                let user = accounts.lock_own(tx, &ctx).await?;
                 if !user.has_second_factor {
                     return Err(Error::new(Code::NoSecondFactor));
                 }

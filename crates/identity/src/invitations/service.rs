@@ -17,7 +17,6 @@ use super::{
 };
 use crate::{
     accounts::{Accounts, NewAccount, Prepared, User, canonical},
-    credentials::too_soon,
     cursor::{self, Cursors},
     logins::Logins,
     notices::{Letter, Page},
@@ -79,14 +78,12 @@ impl Invitations {
     }
 
     async fn replace(&self, tx: &mut Tx<'_>, ctx: &Ctx, invitation: &Invitation) -> Result<()> {
-        tx.lock(&format!("invitation {}", canonical(&invitation.email))).await?;
+        tx.lock(&lock_of(&invitation.email)).await?;
         if self.accounts().by_email(tx, &invitation.email).await?.is_some() {
             return Err(Error::new(Code::EmailTaken));
         }
         let notices = self.0.logins.notices();
-        if !notices.may_send(tx, ctx, Purpose::INVITATION.name, &invitation.email).await? {
-            return Err(too_soon());
-        }
+        notices.admit(tx, ctx, Purpose::INVITATION.name, &invitation.email).await?;
         if let Some(earlier) = store::delete_to(tx, &invitation.email).await? {
             self.0.logins.single_use().end(tx, Purpose::INVITATION, earlier.uuid()).await?;
         }
@@ -127,9 +124,10 @@ impl Invitations {
         let invitations = self.clone();
         ctx.write(move |ctx, tx| {
             async move {
+                // The link first, as whoever follows it does.
+                invitations.0.logins.single_use().end(tx, Purpose::INVITATION, id.uuid()).await?;
                 let found = store::delete(tx, id).await?.filter(|invitation| invitation.expires_at > ctx.now());
                 found.ok_or_else(|| Error::new(Code::NotFound))?;
-                invitations.0.logins.single_use().end(tx, Purpose::INVITATION, id.uuid()).await?;
                 audit::record(tx, &ctx, Entry::new("invitation.withdrawn", "invitation", id)).await
             }
             .boxed()
@@ -151,6 +149,7 @@ impl Invitations {
         let user = ctx.write(move |ctx, tx| {
             async move {
                 let (accounts, single_use) = (invitations.accounts(), invitations.0.logins.single_use());
+                tx.lock(&lock_of(&new.email)).await?;
                 let secret = ticket.secret.expose();
                 let taken = single_use.consume(tx, &ctx, Purpose::INVITATION, ticket.subject, secret).await?;
                 let deleted = store::delete(tx, InvitationId::from_uuid(ticket.subject)).await?;
@@ -232,4 +231,9 @@ impl Codec<InvitationId> for ById {
 /// A link that is none, or no more.
 fn over() -> Error {
     Error::new(Code::InvalidToken)
+}
+
+/// Whoever makes or takes an invitation to an address holds this.
+fn lock_of(email: &str) -> String {
+    format!("invitation {}", canonical(email))
 }

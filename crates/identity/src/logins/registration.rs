@@ -18,6 +18,9 @@ use crate::{
     sessions::Transport,
 };
 
+/// How often an account was asked for with an address, whether a mail went there or not.
+const ASKED: &str = "register_asked";
+
 /// An account that somebody asked for, as its link keeps it.
 #[derive(Serialize, Deserialize)]
 struct Pending {
@@ -45,7 +48,10 @@ impl Logins {
         let created = ctx.write(move |ctx, tx| {
             async move {
                 let user = logins.accounts().insert(tx, &ctx, &Prepared::of(&new, &password_hash)).await?;
-                logins.notices().ask_to_verify(tx, &ctx, &user).await?;
+                let notices = logins.notices();
+                if notices.may_send(tx, &ctx, Purpose::VERIFY_EMAIL.name, &user.email).await? {
+                    notices.ask_to_verify(tx, &ctx, &user).await?;
+                }
                 logins.begin(tx, &ctx, user, Method::Password, transport).await
             }
             .boxed()
@@ -65,6 +71,7 @@ impl Logins {
         ctx.write(move |ctx, tx| {
             async move {
                 let notices = logins.notices();
+                notices.count_asked(tx, &ctx, ASKED, &new.email).await?;
                 if !notices.may_send(tx, &ctx, Purpose::REGISTER.name, &new.email).await? {
                     return Ok(());
                 }
@@ -73,6 +80,9 @@ impl Logins {
                 notices.tell_account_exists(tx, &ctx, exists_to, owner.is_none()).await?;
                 let NewAccount { email, username, name, .. } = new;
                 let subject = notices.subject(Purpose::REGISTER.name, &email);
+                // What a stranger calls their device is not for somebody else's mailbox.
+                let mut values = Notifications::event(&ctx);
+                values["device"] = serde_json::Value::Null;
                 let pending = Pending { email, username, name, password_hash };
                 let letter = Letter {
                     to,
@@ -82,7 +92,7 @@ impl Logins {
                     subject,
                     user_id: None,
                     payload: &serde_json::to_vec(&pending).map_err(Error::internal)?,
-                    values: Notifications::event(&ctx),
+                    values,
                     is_pretence: owner.is_some(),
                 };
                 notices.send(tx, &ctx, letter).await
@@ -107,6 +117,8 @@ impl Logins {
                 let taken = logins.single_use().consume(tx, &ctx, Purpose::REGISTER, ticket.subject, secret).await?;
                 let Some(payload) = taken else { return Ok(false) };
                 let pending: Pending = serde_json::from_slice(payload.expose()).map_err(Error::internal)?;
+                // Somebody else may have asked for the same address: then nobody's password counts, and its owner sets one.
+                let is_contested = logins.notices().asked(tx, ASKED, &pending.email).await? > 1;
                 let mut username = pending.username.as_deref();
                 if let Some(wanted) = username
                     && logins.accounts().has_username(tx, wanted).await?
@@ -117,10 +129,13 @@ impl Logins {
                     email: &pending.email,
                     username,
                     name: pending.name.as_deref(),
-                    password_hash: &pending.password_hash,
+                    password_hash: Some(pending.password_hash.as_str()).filter(|_| !is_contested),
                     is_email_proven: true,
                 };
-                logins.accounts().insert(tx, &ctx, &new).await?;
+                let user = logins.accounts().insert(tx, &ctx, &new).await?;
+                if is_contested {
+                    logins.notices().send_reset(tx, &ctx, mailbox(&user)?, &user.email, Some(&user)).await?;
+                }
                 Ok(true)
             }
             .boxed()

@@ -145,6 +145,44 @@ impl Notices {
         written.map(|_| ())
     }
 
+    /// Mails a link that sets the password of `user`, or pretends to.
+    pub(crate) async fn send_reset(
+        &self,
+        tx: &mut Tx<'_>,
+        ctx: &Ctx,
+        to: Mailbox,
+        email: &str,
+        user: Option<&User>,
+    ) -> Result<()> {
+        let payload = json!({"user_id": user.map(|user| user.id), "email": user.map(|user| &user.email)}).to_string();
+        let letter = Letter {
+            // To the address as its owner wrote it.
+            to: user.map_or(Ok(to), mailbox)?,
+            template: Template::ResetPassword,
+            page: Page::Reset,
+            purpose: Purpose::RESET_PASSWORD,
+            subject: self.subject(Purpose::RESET_PASSWORD.name, email),
+            user_id: user.map(|user| user.id),
+            payload: payload.as_bytes(),
+            values: json!({}),
+            is_pretence: user.is_none(),
+        };
+        self.send(tx, ctx, letter).await
+    }
+
+    /// Counts that `what` was asked for about this address, sent or not, and says how often that was within a day.
+    pub(crate) async fn count_asked(&self, tx: &mut Tx<'_>, ctx: &Ctx, what: &str, recipient: &str) -> Result<i64> {
+        let limit = Limit { pause: ctx.now(), since: ctx.now().minus(DAY), most: i64::MAX };
+        let subject = self.subject(what, recipient);
+        store::count(tx, subject, &limit, ctx.now()).await?;
+        store::sent(tx, subject).await
+    }
+
+    /// What [`Self::count_asked`] counted so far.
+    pub(crate) async fn asked(&self, tx: &mut Tx<'_>, what: &str, recipient: &str) -> Result<i64> {
+        store::sent(tx, self.subject(what, recipient)).await
+    }
+
     /// Whether one more of `what` may go to this address or account, and counts it: one a minute, five an hour. The same work either way.
     pub(crate) async fn may_send(&self, tx: &mut Tx<'_>, ctx: &Ctx, what: &str, recipient: &str) -> Result<bool> {
         let limit = Limit { pause: ctx.now().minus(PAUSE), since: ctx.now().minus(HOUR), most: MOST };

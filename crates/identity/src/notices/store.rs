@@ -29,6 +29,12 @@ pub(super) async fn count(tx: &mut Tx<'_>, recipient: Uuid, limit: &Limit, at: T
     Ok(tx.execute(sql, &params).await? == 1)
 }
 
+/// How many were counted.
+pub(super) async fn sent(tx: &mut Tx<'_>, recipient: Uuid) -> Result<i64> {
+    let row = tx.query_opt("SELECT sent FROM sendings WHERE recipient = $1", &[recipient.into()]).await?;
+    row.map_or(Ok(0), |row| row.get(0))
+}
+
 /// When what [`count`] refused would be counted.
 pub(super) async fn next(tx: &mut Tx<'_>, recipient: Uuid, most: i64) -> Result<Option<Next>> {
     let sql = "SELECT last_at, CASE WHEN sent < $2 THEN NULL ELSE since END FROM sendings WHERE recipient = $1";

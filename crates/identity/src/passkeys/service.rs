@@ -151,6 +151,10 @@ impl AccountKeeper for Keeper {
         store::delete_since(tx, user_id, None).boxed()
     }
 
+    fn end_ways_in<'t>(&'t self, tx: &'t mut Tx<'_>, user_id: UserId) -> BoxFuture<'t, Result<()>> {
+        store::delete_since(tx, user_id, None).boxed()
+    }
+
     fn disown<'t>(&'t self, tx: &'t mut Tx<'_>, id: UserId, since: Option<Timestamp>) -> BoxFuture<'t, Result<()>> {
         store::delete_since(tx, id, since).boxed()
     }

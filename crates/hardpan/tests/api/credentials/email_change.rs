@@ -23,6 +23,7 @@ async fn undo(app: &TestApp, token: &str) -> crate::support::Answer {
 async fn the_new_address_counts_once_it_is_confirmed() {
     on_both(async |app| {
         let ann = app.register("ann@example.com").await;
+        app.prove("ann@example.com").await;
         let ask = app.post("/auth/v1/email/change", &json!({"email": "new@example.com"})).bearer(&ann.token);
         ask.send().await.expect(202);
         assert_eq!(app.me(&ann).await["email"], "ann@example.com");
@@ -60,6 +61,7 @@ async fn it_wants_a_fresh_log_in_and_tells_nobody_who_has_an_account() {
 async fn the_former_owner_takes_the_account_back() {
     on_both(async |app| {
         let thief = app.register("ann@example.com").await;
+        app.prove("ann@example.com").await;
         change(&app, &thief, "thief@example.com").await;
         let token = app.letter("ann@example.com", CHANGED).await.token();
         // Whatever the thief does then: the password, a reset, another address.
@@ -91,10 +93,81 @@ async fn the_former_owner_takes_the_account_back() {
 async fn it_can_be_undone_for_a_week() {
     on_both(async |app| {
         let ann = app.register("ann@example.com").await;
+        app.prove("ann@example.com").await;
         change(&app, &ann, "new@example.com").await;
         let token = app.letter("ann@example.com", CHANGED).await.token();
         app.advance(Duration::from_hours(7 * 24));
         undo(&app, &token).await.expect_problem(401, "invalid_token");
+    })
+    .await;
+}
+
+/// Of an address that nobody proved nobody knows whose it is: a typing mistake gives a stranger no account.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unproven_address_gets_no_way_back() {
+    on_both(async |app| {
+        let ann = app.register("a.typo@example.com").await;
+        change(&app, &ann, "ann@example.com").await;
+        let letters = app.letters_to("a.typo@example.com").await;
+        assert!(letters.iter().all(|letter| !letter.subject.contains(CHANGED)), "{letters:?}");
+        app.register("a.typo@example.com").await;
+    })
+    .await;
+}
+
+/// Whoever took an account cannot close its way back by giving the freed address to another one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_former_address_is_kept_while_it_can_be_taken_back() {
+    on_both(async |app| {
+        let thief = app.register("ann@example.com").await;
+        app.prove("ann@example.com").await;
+        let second = app.register("second@example.com").await;
+        change(&app, &thief, "thief@example.com").await;
+        let body = json!({"email": "Ann@Example.com", "password": PASSWORD});
+        app.post("/auth/v1/register", &body).send().await.expect_problem(409, "email_taken");
+        app.post("/auth/v1/email/change", &json!({"email": "ann@example.com"}))
+            .bearer(&second.token)
+            .send()
+            .await
+            .expect(202);
+        app.letter("ann@example.com", "already have an account").await;
+        let token = app.letter("ann@example.com", CHANGED).await.token();
+        undo(&app, &token).await.expect(204);
+        assert!(!app.is_in(&thief.token).await);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_former_address_is_free_after_a_week_or_with_its_account() {
+    on_both(async |app| {
+        for (email, goes) in [("ann@example.com", false), ("bob@example.com", true)] {
+            let person = app.register(email).await;
+            app.prove(email).await;
+            change(&app, &person, &format!("new.{email}")).await;
+            let body = json!({"email": email, "password": PASSWORD});
+            app.post("/auth/v1/register", &body).send().await.expect_problem(409, "email_taken");
+            if goes {
+                app.delete("/auth/v1/me").bearer(&person.token).send().await.expect(204);
+            } else {
+                app.advance(Duration::from_hours(7 * 24));
+                app.server.identity.purge(&app.db.ctx()).await.unwrap();
+            }
+            app.register(email).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_accounts_flood_no_address() {
+    on_both(async |app| {
+        for number in 0..3 {
+            let person = app.register(&format!("a{number}@example.com")).await;
+            let ask = app.post("/auth/v1/email/change", &json!({"email": "victim@example.com"}));
+            ask.bearer(&person.token).send().await.expect(202);
+        }
+        assert_eq!(app.letters_to("victim@example.com").await.len(), 1);
     })
     .await;
 }

@@ -40,6 +40,12 @@ impl TestApp {
         self.letter(email, RESET).await.token()
     }
 
+    /// Follows the link of the registration.
+    pub async fn prove(&self, email: &str) {
+        let token = self.letter(email, VERIFY).await.token();
+        self.verify_email(&token).send().await.expect(204);
+    }
+
     pub async fn me(&self, person: &Person) -> Json {
         self.get("/auth/v1/me").bearer(&person.token).send().await.expect(200).json()
     }

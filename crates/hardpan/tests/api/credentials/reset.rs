@@ -217,13 +217,14 @@ async fn supabase_ghsa_3529_forged_hosts_reach_no_mail() {
         let ann = forge(app.post("/auth/v1/register", &body)).send().await.expect(201).json();
         let token = ann["access_token"].as_str().unwrap();
         forge(app.forgot("ann@example.com")).send().await.expect(202);
+        app.advance(std::time::Duration::from_mins(1));
         forge(app.post("/auth/v1/email/resend", &json!({"email": "ann@example.com"}))).send().await.expect(202);
         let change = app.post("/auth/v1/email/change", &json!({"email": "new@example.com"})).bearer(token);
         forge(change).send().await.expect(202);
         let confirmation = app.letter("new@example.com", "new email address").await.token();
         forge(app.verify_email(&confirmation)).send().await.expect(204);
         let letters = app.letters().await;
-        assert_eq!(letters.len(), 5, "{letters:?}");
+        assert_eq!(letters.len(), 4, "{letters:?}");
         for letter in letters {
             assert!(letter.link().starts_with("https://tested.example/auth/"), "{}", letter.text);
             assert!(!letter.raw.contains("evil"), "{}", letter.raw);

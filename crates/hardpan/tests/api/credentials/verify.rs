@@ -23,6 +23,18 @@ async fn the_link_of_the_registration_proves_the_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn registering_again_and_again_floods_nobody() {
+    on_both(async |app| {
+        for _ in 0..3 {
+            let ann = app.register("ann@example.com").await;
+            app.delete("/auth/v1/me").bearer(&ann.token).send().await.expect(204);
+        }
+        assert_eq!(app.letters_to("ann@example.com").await.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_link_that_is_a_day_old_is_over_and_another_can_be_had() {
     on_both(async |app| {
         let ann = app.register("ann@example.com").await;

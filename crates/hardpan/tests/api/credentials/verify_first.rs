@@ -152,8 +152,6 @@ async fn links_end_after_a_day_and_by_a_later_registration() {
         let later = letters.iter().find(|letter| letter.to.contains("Bob@Example.com")).map(Letter::token).unwrap();
         app.verify_email(&first).send().await.expect_problem(401, "invalid_token");
         app.verify_email(&later).send().await.expect(204);
-        app.log_in("bob@example.com", PASSWORD).send().await.expect_problem(401, "invalid_credentials");
-        app.log_in("bob@example.com", NEW_PASSWORD).send().await.expect(200);
     })
     .await;
 }
@@ -183,6 +181,28 @@ async fn nobody_is_flooded_by_registrations() {
         for email in ["ann@example.com", "new@example.com"] {
             assert_eq!(app.letters_to(email).await.len(), 5, "{email}");
         }
+    })
+    .await;
+}
+
+/// Somebody who registers a stranger's address, before or after them, sets no password that counts.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_two_asked_for_an_address_its_owner_sets_the_password() {
+    on_both(async |app| {
+        let attack = json!({"email": "ann@example.com", "password": PASSWORD});
+        let own = json!({"email": "ann@example.com", "password": NEW_PASSWORD});
+        register(&app, attack).await.expect(202);
+        // Within a minute: she is sent nothing, and has the link of the other alone.
+        register(&app, own).await.expect(202);
+        let letters = app.letters_to("ann@example.com").await;
+        assert_eq!(letters.len(), 1);
+        app.verify_email(&letters[0].token()).send().await.expect(204);
+        for password in [PASSWORD, NEW_PASSWORD] {
+            app.log_in("ann@example.com", password).send().await.expect_problem(401, "invalid_credentials");
+        }
+        let token = app.letter("ann@example.com", super::RESET).await.token();
+        app.reset(&token, NEW_PASSWORD).send().await.expect(204);
+        app.log_in("ann@example.com", NEW_PASSWORD).send().await.expect(200);
     })
     .await;
 }

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{holder, password_login, register, try_login};
-use crate::support::{Audit, SoftKey, on_both, person};
+use super::{assert_refused, holder, password_login, register, try_login};
+use crate::support::{Audit, Authenticator, SoftKey, on_both, person};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn they_are_listed_and_renamed_by_their_owner_alone() {
@@ -132,3 +132,36 @@ async fn authenticators_hear_which_they_hold_and_are_refused_if_they_do_not_list
     })
     .await;
 }
+
+/// Whoever registered somebody else's address comes in no more once its owner set a password, and a factor of theirs proves nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reset_ends_the_ways_into_an_account_whose_address_nobody_proved() {
+    on_both(async |app| {
+        for (email, has_totp) in [("ann@example.com", false), ("bob@example.com", true)] {
+            let (squatter, mut key, _) = holder(&app, email).await;
+            if has_totp {
+                app.advance(Duration::from_mins(1));
+                let squatter = person(&try_login(&app, &mut key).await.expect(200).json());
+                Authenticator::confirmed(&app, &squatter).await;
+            }
+            let token = app.reset_token(email).await;
+            app.reset(&token, NEW).send().await.expect(204);
+            assert!(!app.is_in(&squatter.token).await);
+            assert_refused(&try_login(&app, &mut key).await);
+            let answer = app.log_in(email, NEW).send().await.expect(200).json();
+            assert_eq!(answer["mfa_required"] == true, has_totp, "{answer}");
+            if !has_totp {
+                assert_eq!(answer["user"]["email_verified"], true);
+            }
+        }
+        // Of a proven address the passkey is its owner's.
+        let (_, mut key, _) = holder(&app, "cat@example.com").await;
+        app.prove("cat@example.com").await;
+        let token = app.reset_token("cat@example.com").await;
+        app.reset(&token, NEW).send().await.expect(204);
+        try_login(&app, &mut key).await.expect(200);
+    })
+    .await;
+}
+
+const NEW: &str = "another battery staple horse";

@@ -102,9 +102,7 @@ impl Ceremonies {
 
     async fn keep(&self, tx: &mut Tx<'_>, ctx: &Ctx, ticket: &Ticket, passkey: &Passkey) -> Result<()> {
         let user_id = passkey.user_id;
-        let refused = || Error::new(Code::InvalidToken);
-        let user = self.passkeys().accounts().lock(tx, user_id).await?.filter(crate::User::is_active);
-        let user = user.ok_or_else(refused)?;
+        let user = self.passkeys().accounts().lock_own(tx, ctx).await?;
         let secret = ticket.secret.expose();
         self.passkeys()
             .single_use()
