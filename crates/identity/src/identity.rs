@@ -13,7 +13,7 @@ use store::{Ctx, RequestInfo, Source};
 use web::{Authenticate, Credentials, Outbound, Routes};
 
 #[cfg(feature = "oidc")]
-use crate::oauth::{self, Oauth};
+use crate::oauth::Oauth;
 use crate::{
     accounts::{self, AccountKeeper, Accounts, Imported, NewAccount, Seen, User},
     api_keys::{self, ApiKeys},
@@ -26,6 +26,7 @@ use crate::{
     keys::{self, Keys},
     logins::{self, CookieNames, Logins, OnSuspicion, Registration},
     notices::{Notices, Pages},
+    oauth,
     passkeys::{self, Passkeys},
     passwords::{BreachedRange, Passwords, Policy},
     places::Places,
