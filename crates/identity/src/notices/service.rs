@@ -65,15 +65,15 @@ impl Notices {
                 values["device"] = Json::Null;
                 values["address"] = Json::Null;
             }
+            Told::ImpossibleTravel(travel) => {
+                let country =
+                    |place: &Place| place.country.clone().unwrap_or_else(|| "a country we do not know".to_owned());
+                values["country"] = country(&travel.to).into();
+                values["last_country"] = country(&travel.from).into();
+                values["last_at"] = Notifications::time(travel.left_at).into();
+                values["kilometres"] = travel.kilometres.to_string().into();
+            }
             Told::PasswordChanged | Told::BackupCodesMade | Told::NewDevice => {}
-        }
-        if let Told::ImpossibleTravel(travel) = told {
-            let country =
-                |place: &Place| place.country.clone().unwrap_or_else(|| "a country we do not know".to_owned());
-            values["country"] = country(&travel.to).into();
-            values["last_country"] = country(&travel.from).into();
-            values["last_at"] = Notifications::time(travel.left_at).into();
-            values["kilometres"] = travel.kilometres.to_string().into();
         }
         let mail = Mail { to, template: told.template(), values, expires_at: None };
         self.0.notifications.mail(tx, ctx, mail).await.map(|_| ())
