@@ -202,13 +202,12 @@ impl Oauth {
                 // The account comes first, as wherever what it was given ends.
                 let Some(payload) = single_use.find(tx, &ctx, purpose, &ticket).await? else { return Ok(None) };
                 let fetched: Fetched = serde_json::from_slice(payload.expose()).map_err(Error::internal)?;
-                if fetched.challenge != challenge {
-                    return Ok(None);
-                }
                 let Some(user_id) = UserId::parse(&fetched.user_id) else { return Ok(None) };
                 let user = logins.accounts().lock(tx, user_id).await?.filter(User::is_active);
                 let taken = single_use.consume(tx, &ctx, purpose, ticket.subject, ticket.secret.expose()).await?;
-                let (Some(_), Some(user)) = (taken, user) else { return Ok(None) };
+                let (Some(_), Some(user), true) = (taken, user, fetched.challenge == challenge) else {
+                    return Ok(None);
+                };
                 logins.begin(tx, &ctx, user, Method::Federated, Transport::Bearer).await.map(Some)
             }
             .boxed()
