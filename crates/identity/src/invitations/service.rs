@@ -21,6 +21,7 @@ use crate::{
     logins::Logins,
     notices::{Letter, Page},
     passwords::Assurance,
+    roles::Roles,
 };
 
 const LIST: &str = "invitations";
@@ -52,7 +53,7 @@ impl Invitations {
         }
         let to = Mailbox::new(None, &email)?;
         let roles = self.accounts().roles().known(roles)?;
-        self.accounts().roles().require_giving(ctx, &roles)?;
+        Roles::require_giving(ctx, &roles)?;
         let invitations = self.clone();
         let id = ctx.write_once(ById, move |ctx, tx| {
             async move {

@@ -48,11 +48,9 @@ impl Oauth {
     }
 
     async fn register(&self, tx: &mut Tx<'_>, ctx: &Ctx, person: &Person, email: &str) -> Result<Found> {
-        match self.logins().registration() {
-            Registration::Open => {}
-            // The provider has seen to it, or they would not be here.
-            Registration::VerifyFirst => {}
-            _ => return Err(Error::new(Code::RegistrationClosed)),
+        // Where addresses are proven first, the provider has seen to it, or they would not be here.
+        if !matches!(self.logins().registration(), Registration::Open | Registration::VerifyFirst) {
+            return Err(Error::new(Code::RegistrationClosed));
         }
         let new =
             NewIdentityAccount { email, is_email_verified: person.is_email_verified, name: person.name.as_deref() };

@@ -125,7 +125,7 @@ impl Roles {
     }
 
     /// Errors: 403 unless the caller may give every one of `roles`.
-    pub(crate) fn require_giving(&self, ctx: &Ctx, roles: &BTreeSet<Role>) -> Result<()> {
+    pub(crate) fn require_giving(ctx: &Ctx, roles: &BTreeSet<Role>) -> Result<()> {
         if roles.is_empty() {
             return Ok(());
         }

@@ -150,6 +150,7 @@ async fn a_former_address_is_free_after_a_week_or_with_its_account() {
             if goes {
                 app.delete("/auth/v1/me").bearer(&person.token).send().await.expect(204);
             } else {
+                app.letters().await;
                 app.advance(Duration::from_hours(7 * 24));
                 app.server.identity.purge(&app.db.ctx()).await.unwrap();
             }

@@ -133,6 +133,7 @@ async fn the_command_line_lets_the_only_administrator_in_again() {
 async fn a_mailed_link_alone_removes_no_factor() {
     on_both(async |app| {
         armed(&app, "ann@example.com").await;
+        app.prove("ann@example.com").await;
         let before = rows(&app, &TABLES).await;
         let token = app.reset_token("ann@example.com").await;
         app.reset(&token, NEW_PASSWORD).send().await.expect(204);

@@ -155,6 +155,7 @@ async fn end(app: &TestApp, how: &str, owner: &Person) {
             app.post("/auth/v1/password/change", &body).bearer(&owner.token).send().await.expect(204);
         }
         _ => {
+            app.prove(&owner.email).await;
             let ask = app.post("/auth/v1/email/change", &json!({"email": "thief@example.com"})).bearer(&owner.token);
             ask.send().await.expect(202);
             let token = app.letter("thief@example.com", "new email address").await.token();

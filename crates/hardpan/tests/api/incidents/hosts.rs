@@ -89,6 +89,7 @@ async fn supabase_ghsa_3529_5m8x_rpv3_every_page_that_mail_leads_to_is_the_confi
         let body = json!({"email": "ann@example.com", "password": PASSWORD});
         let ann = ask("/auth/v1/register", body).send().await.expect(201).json();
         let token = ann["access_token"].as_str().unwrap();
+        app.prove("ann@example.com").await;
         let change = |email: &str| ask("/auth/v1/email/change", json!({"email": email})).bearer(token);
         ask("/auth/v1/password/forgot", json!({"email": "ann@example.com"})).send().await.expect(202);
         app.advance(std::time::Duration::from_mins(2));

@@ -75,8 +75,9 @@ async fn while_the_mail_server_is_down_requests_go_on_and_mail_waits() {
         let mut to = [sink.receive().await["to"].take(), sink.receive().await["to"].take()].map(|to| to.to_string());
         to.sort();
         assert_eq!(to, [r#"["ann@example.com"]"#, r#"["ben@example.com"]"#]);
-        drop(sink);
         let admin = app.login("admin@example.com").await;
+        deliver(&app).await;
+        drop(sink);
         let health = app.get("/health").bearer(&admin.token).send().await.expect(200).json();
         assert_eq!(health["status"], "ok");
         assert_eq!(health["parts"]["outbox"]["mail"]["waiting"], 0);

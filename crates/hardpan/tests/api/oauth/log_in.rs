@@ -1,9 +1,6 @@
 //! The whole way: with cookies, with a code, with a second factor, with GitHub and with a real provider.
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use futures_util::FutureExt as _;
-use kernel::UserId;
 use serde_json::json;
-use testkit::Engine;
 
 use super::providers::{
     BEARER, TARGET, VERIFIER, browse, callback_of, claims, consent, fetch, location, log_in, on_both_providers,
@@ -59,36 +56,6 @@ async fn a_code_is_good_for_the_app_that_began_alone() {
         app.post("/auth/v1/oauth/token", &body).send().await.expect_problem(401, "invalid_token");
         // It was tried by another, and is over.
         fetch(&app, &target).send().await.expect_problem(401, "invalid_token");
-    })
-    .await;
-}
-
-/// Changes of credentials hold the account and then end what was sent out for it. SQLite has one writer, and nobody waits for another there.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_code_that_is_fetched_while_its_account_changes_is_refused_and_holds_nobody_up() {
-    on_both_providers(async |app| {
-        if app.db.engine == Engine::Sqlite {
-            return;
-        }
-        let ann = person(&tokens(&app, &claims("ann", "ann@example.com", true)).await);
-        let answer = log_in(&app, "transport=bearer", &claims("ann", "ann@example.com", true)).await;
-        let code = parameter(&location(&answer), "code").unwrap();
-        let fetch = app.post("/auth/v1/oauth/token", &json!({"code": code}));
-        let id = UserId::parse(&ann.id).unwrap();
-        let changed = app.db.ctx().write(move |_, tx| {
-            async move {
-                tx.query("SELECT id FROM users WHERE id = $1 FOR UPDATE", &[id.into()]).await?;
-                let fetched = tokio::spawn(fetch.send());
-                let waits =
-                    "SELECT COUNT(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))";
-                while tx.query_one(waits, &[]).await?.get::<i64>(0)? == 0 {}
-                tx.execute("DELETE FROM single_use WHERE user_id = $1", &[id.into()]).await?;
-                Ok(fetched)
-            }
-            .boxed()
-        });
-        let fetched = changed.await.unwrap().await.unwrap();
-        fetched.expect_problem(401, "invalid_token");
     })
     .await;
 }
