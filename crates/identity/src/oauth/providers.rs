@@ -1,5 +1,8 @@
 //! What a provider publishes of itself (OpenID Connect Discovery), kept for an hour and while it is away, and its keys anew.
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use ::store::Ctx;
 use kernel::{Code, Error, Result, Timestamp};
@@ -10,6 +13,7 @@ use web::{Outbound, Request, Response, header, outbound::Bounds};
 use super::{
     github,
     id_token::Issuers,
+    jws,
     model::{Provider, ProviderKind},
 };
 
@@ -55,6 +59,7 @@ impl Learnt {
     fn without(&self, code: Code) -> Result<Arc<Found>> {
         match &self.found {
             Some((_, found)) if code == Code::Unavailable => Ok(Arc::clone(found)),
+            _ if code == Code::Unavailable => Err(away()),
             _ => Err(Error::new(code)),
         }
     }
@@ -141,7 +146,7 @@ impl Known {
             tracing::error!(provider = self.provider.name, issuer = metadata.issuer, "says it is another issuer");
             return Err(Error::new(Code::IdentityRefused));
         }
-        let keys = get(outbound, &metadata.jwks_uri, None).await?;
+        let keys = jws::keys(get(outbound, &metadata.jwks_uri, None).await?).map_err(silent)?;
         let methods = metadata.token_endpoint_auth_methods_supported;
         Ok(Found {
             authorization: metadata.authorization_endpoint,
@@ -191,5 +196,10 @@ pub(super) async fn send(outbound: &Outbound, request: Request<Vec<u8>>) -> Resu
 
 /// The provider cannot be asked, or does not say what it should.
 pub(super) fn silent(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-    Error::new(Code::Unavailable).with_detail("The provider does not answer as it should.").with_source(why)
+    away().with_source(why)
+}
+
+fn away() -> Error {
+    let pause = Duration::from_micros(FAILURE_PAUSE.unsigned_abs());
+    Error::new(Code::Unavailable).with_detail("The provider does not answer as it should.").with_retry_after(pause)
 }

@@ -156,12 +156,15 @@ async fn a_batch_over_too_much_is_refused_before_it_is_read() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_reads_few_long_records_at_once_after_many_short_ones() {
     testkit::on_both(async |db: TestDb| {
+        let clock = std::sync::Arc::clone(&db.clock);
         let world = World::new(db, TABLES).await;
         let texts = world.resource("texts");
         let user = world.user(1, &[]);
         for n in 0..130 {
             let body = json!({"n": n, "body": "x".repeat(if n < 100 { 1 } else { LENGTH })});
             world.records.create(&user, &texts, object(body)).await.unwrap();
+            // Records are read by their ids, which are as old as they are to the millisecond.
+            clock.advance(std::time::Duration::from_millis(1));
         }
         let all = Export { format: Format::JsonLines, fields: Vec::new(), filter: None, has_deleted: false };
         let (mut file, mut pages) = (Vec::new(), vec![0]);

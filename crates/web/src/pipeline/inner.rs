@@ -4,7 +4,7 @@ use std::{mem, sync::Arc};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use hyper::body::Body as _;
-use kernel::{Actor, Code, Error, Principal, Result, Timestamp, UserId, actor::ApiKeyGrant, error::Kind};
+use kernel::{Actor, Code, Error, Principal, Result, UserId, actor::ApiKeyGrant, error::Kind};
 use store::RequestInfo;
 
 use super::{Inner, once, outer::Exchange};
@@ -36,8 +36,7 @@ impl Inner {
             }
             self.limiter.by_principal(route.class, user, now, &mut exchange.verdicts)?;
         }
-        check_access(route, &caller.actor, self.source.clock.now())?;
-        let mut actor = self.proven(route, &exchange.headers, caller)?;
+        let mut actor = self.admit(route, &exchange.headers, caller)?;
 
         let query = validation::query(&route.query, exchange.line.uri.query())?;
         let bounds = Bounds { bytes: route.body_limit.unwrap_or(self.body.bytes), ..self.body };
@@ -46,8 +45,7 @@ impl Inner {
         if !is_here {
             // A body may take longer to arrive than a verdict on its sender is good for.
             let caller = self.caller(route, &exchange.headers, &exchange.line.request).await?;
-            check_access(route, &caller.actor, self.source.clock.now())?;
-            actor = self.proven(route, &exchange.headers, caller)?;
+            actor = self.admit(route, &exchange.headers, caller)?;
         }
         let once = once::of(route, &actor, exchange, &body)?;
         let call = Call {
@@ -93,6 +91,16 @@ impl Inner {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Who calls, if they may call here and it was them who did.
+    fn admit(&self, route: &Route, headers: &HeaderMap, caller: Caller) -> Result<Actor> {
+        check_access(route, &caller.actor)?;
+        let actor = self.proven(route, headers, caller)?;
+        if let Some(wanted) = route.step_up {
+            actor.require_fresh(self.source.clock.now(), wanted)?;
+        }
+        Ok(actor)
     }
 
     /// A cookie comes along whoever makes the browser ask: a write must also come from a known origin and echo the token.
@@ -161,7 +169,7 @@ fn credentials<'a>(headers: &'a HeaderMap, access_cookie: &str) -> Result<Creden
     }
 }
 
-fn check_access(route: &Route, actor: &Actor, now: Timestamp) -> Result<()> {
+fn check_access(route: &Route, actor: &Actor) -> Result<()> {
     if let Some(key) = actor.principal().and_then(Principal::api_key) {
         check_scopes(route, key)?;
     }
@@ -172,10 +180,6 @@ fn check_access(route: &Route, actor: &Actor, now: Timestamp) -> Result<()> {
         (Access::Rules, _) => Ok(()),
         (Access::LoggedIn, actor) => actor.require_login().map(|_| ()),
         (Access::Permission(permission), actor) => actor.require(permission),
-    }?;
-    match route.step_up {
-        Some(wanted) => actor.require_fresh(now, wanted).map(|_| ()),
-        None => Ok(()),
     }
 }
 

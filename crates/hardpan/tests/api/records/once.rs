@@ -208,7 +208,7 @@ async fn a_key_is_good_for_a_day() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_is_none_is_400() {
     on_both(async |app| {
-        let ann = app.register("ann@example.com").await;
+        let ann = app.person("ann@example.com", &["admin"]).await;
         let long = "x".repeat(256);
         let bad: [&[u8]; 6] = [b"", b"a b", b"\xff", "é".as_bytes(), b"\t", long.as_bytes()];
         for route in app.routes().iter().filter(|route| route.takes_idempotency_key()) {
