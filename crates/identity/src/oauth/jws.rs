@@ -30,13 +30,25 @@ pub(super) enum Refusal {
     Bad,
 }
 
-/// Keys as a provider publishes them, but for those that are not for verifying (RFC 7517, 4.3), which the library does not look at. Errors:
-/// they are no keys.
+/// Keys as a provider publishes them, but for those that are not for verifying (RFC 7517, 4.3) and weak ones, which the library does not
+/// look at. Errors: they are no keys.
 pub(super) fn keys(mut published: Json) -> serde_json::Result<CoreJsonWebKeySet> {
     if let Some(keys) = published["keys"].as_array_mut() {
-        keys.retain(|key| key["key_ops"].as_array().is_none_or(|uses| uses.iter().any(|name| name == "verify")));
+        keys.retain(|key| {
+            let may_verify = |uses: &Vec<Json>| uses.iter().any(|name| name == "verify");
+            key["key_ops"].as_array().is_none_or(may_verify) && !is_weak(key)
+        });
     }
     serde_json::from_value(published)
+}
+
+/// RSA below 2,048 bits (RFC 7518, 3.3), or with an exponent that hides nothing.
+fn is_weak(key: &Json) -> bool {
+    let number = |name: &str| {
+        let digits = URL_SAFE_NO_PAD.decode(key[name].as_str().unwrap_or_default()).unwrap_or_default();
+        digits.into_iter().skip_while(|digit| *digit == 0).collect::<Vec<u8>>()
+    };
+    key["kty"] == "RSA" && (number("n").len() < 256 || number("e") <= vec![1])
 }
 
 /// What a compact JWS says, when one key of `keys` signed it.

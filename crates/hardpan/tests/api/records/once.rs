@@ -216,7 +216,9 @@ async fn a_key_that_is_none_is_400() {
             let body = route.path.ends_with("/restore");
             let request = || {
                 let request = app.request(route.method.clone(), &path).bearer(&ann.token);
-                if body { request } else { request.json(&json!({})) }
+                // The body is looked at first where its shape is not the app's.
+                let given = if path.starts_with("/admin") { json!({"email": "cid@example.com"}) } else { json!({}) };
+                if body { request } else { request.json(&given) }
             };
             for key in bad {
                 request().header_bytes("idempotency-key", key).send().await.expect_problem(400, "bad_header");
