@@ -72,6 +72,8 @@ impl Logins {
     ) -> Result<Outcome> {
         let (bucket, mut counted) = (self.bucket(&identifier), None);
         let mut failed = None;
+        // In a storm what cannot be hashed costs the database nothing.
+        self.accounts().passwords().check_room()?;
         for _ in 0..TRIES {
             let found = self.accounts().credentials(ctx, identifier.clone()).await?;
             let (user_id, hash) = found.map_or((None, None), |found| (Some(found.user_id), found.password_hash));

@@ -18,6 +18,10 @@ use super::argon::Memory;
 /// How long a thread without work keeps its memory, some 19 MiB.
 const KEPT: Duration = Duration::from_millis(250);
 
+/// Gets about a tenth of a core that is wanted by others, and all of one that is not.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
+
 type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 
 /// Ends its threads when it is dropped.
@@ -44,6 +48,11 @@ impl Pool {
         self.hashed.load(Ordering::Relaxed)
     }
 
+    /// Errors: 503 when the queue is full.
+    pub(super) fn check_room(&self) -> Result<()> {
+        if self.jobs.is_full() { Err(full()) } else { Ok(()) }
+    }
+
     /// Runs `work` on one of the threads. Errors: 503 at once when the queue is full.
     pub(super) async fn run<T, F>(&self, work: F) -> Result<T>
     where
@@ -58,19 +67,33 @@ impl Pool {
             }
         });
         self.jobs.try_send(job).map_err(|error| match error {
-            TrySendError::Full(_) => Error::overloaded("the queue of passwords to hash is full"),
+            TrySendError::Full(_) => full(),
             TrySendError::Disconnected(_) => Error::internal("the threads that hash passwords have ended"),
         })?;
         answer.await.map_err(|_| Error::internal("a password could not be hashed"))?
     }
 }
 
+fn full() -> Error {
+    Error::overloaded("the queue of passwords to hash is full")
+}
+
 fn work(waiting: &Receiver<Job>, mut memory: Memory) {
+    yield_to_requests();
     while let Some(job) = next(waiting, &mut memory) {
         // One bad job must not cost the pool a thread; what it left in the memory is overwritten by the next.
         if catch_unwind(AssertUnwindSafe(|| job(&mut memory))).is_err() {
             tracing::error!("hashing a password panicked");
         }
+    }
+}
+
+/// A hash takes a core for 15 ms: whatever else wants to run, here or in a database beside, goes first.
+fn yield_to_requests() {
+    // Only there it is a matter of the thread, elsewhere of the whole process.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(NICE) {
+        tracing::warn!(%error, "hashing keeps the priority of requests");
     }
 }
 
@@ -114,9 +137,21 @@ mod tests {
         let refused = pool.run(|_| Ok(())).await.unwrap_err();
         assert_eq!(refused.code(), Code::Overloaded);
         assert!(refused.retry_after().is_some());
+        assert_eq!(pool.check_room().unwrap_err().code(), Code::Overloaded);
         release.send(()).unwrap();
         busy.await.unwrap().unwrap();
         queued.await.unwrap();
+        pool.check_room().unwrap();
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn only_its_own_threads_step_back() {
+        let pool = Pool::start(1, 1).unwrap();
+        let priority = || rustix::process::getpriority_process(None).map_err(Error::internal);
+        let before = priority().unwrap();
+        assert_eq!(pool.run(move |_| priority()).await.unwrap(), (before + NICE).min(19));
+        assert_eq!(priority().unwrap(), before);
     }
 
     #[tokio::test]

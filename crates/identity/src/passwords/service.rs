@@ -70,6 +70,11 @@ impl Passwords {
         }
     }
 
+    /// Whether a password could be tried now, for those who would otherwise ask the database first. Errors: 503 when too many wait.
+    pub fn check_room(&self) -> Result<()> {
+        self.pool.check_room()
+    }
+
     /// The hash of `password` as a PHC string. Errors: 503 when too many wait.
     pub async fn hash(&self, random: &dyn Random, password: Secret<String>) -> Result<String> {
         let salt = salt(random);
