@@ -4,13 +4,11 @@ use futures_util::FutureExt as _;
 use kernel::{Code, Error, Result, Timestamp, UserId};
 
 use super::{
+    deletion::AccountKeeper,
     model::User,
     service::{Accounts, taken},
     store::{self, Draft},
 };
-
-/// Rows one transaction removes.
-const CHUNK: i64 = 500;
 
 impl Accounts {
     /// The account with this address, if it may log in; without its roles, so that it is one statement either way.
@@ -53,28 +51,32 @@ impl Accounts {
         Ok(false)
     }
 
-    /// Ends what lets people in besides the password, and leaves second factors in force. The caller holds the account's lock, and ends
-    /// its sessions.
+    /// Ends what lets people in besides the password, and leaves second factors in force but for passkeys. The caller holds the account's
+    /// lock, and ends its sessions.
     pub(crate) async fn end_ways_in(&self, tx: &mut Tx<'_>, user_id: UserId) -> Result<()> {
-        for keeper in self.keepers() {
-            keeper.end_ways_in(tx, user_id).await?;
-        }
-        self.recount_factors(tx, user_id).await
+        self.disown_where(tx, user_id, |keeper| keeper.is_way_in(), None).await
+    }
+
+    /// Removes every second factor and passkey. The caller holds the account's lock, and ends its sessions.
+    pub(crate) async fn remove_factors(&self, tx: &mut Tx<'_>, user_id: UserId) -> Result<()> {
+        self.disown_where(tx, user_id, |keeper| keeper.is_factor(), None).await
     }
 
     /// Removes every passkey, identity and second factor that was added since then, or ever. The caller holds the account's lock,
     /// and ends its sessions.
     pub(crate) async fn disown(&self, tx: &mut Tx<'_>, user_id: UserId, since: Option<Timestamp>) -> Result<()> {
-        for keeper in self.keepers() {
-            keeper.disown(tx, user_id, since).await?;
-        }
-        self.recount_factors(tx, user_id).await
+        self.disown_where(tx, user_id, |_| true, since).await
     }
 
-    /// Removes every second factor and passkey. The caller holds the account's lock, and ends its sessions.
-    pub(crate) async fn remove_factors(&self, tx: &mut Tx<'_>, user_id: UserId) -> Result<()> {
-        for keeper in self.keepers() {
-            keeper.remove_factors(tx, user_id).await?;
+    async fn disown_where(
+        &self,
+        tx: &mut Tx<'_>,
+        user_id: UserId,
+        is_meant: fn(&dyn AccountKeeper) -> bool,
+        since: Option<Timestamp>,
+    ) -> Result<()> {
+        for keeper in self.keepers().iter().filter(|keeper| is_meant(&***keeper)) {
+            keeper.disown(tx, user_id, since).await?;
         }
         self.recount_factors(tx, user_id).await
     }
@@ -104,16 +106,7 @@ impl Accounts {
 
     /// Removes what is kept no longer, and says how much. For the server itself. Errors: 403; 503.
     pub(crate) async fn purge(&self, ctx: &Ctx) -> Result<u64> {
-        ctx.actor.require_system()?;
-        let mut total = 0;
-        loop {
-            let chunk = ctx.write(|ctx, tx| async move { store::purge_former(tx, ctx.now(), CHUNK).await }.boxed());
-            let removed = chunk.await?;
-            total += removed;
-            if removed == 0 {
-                return Ok(total);
-            }
-        }
+        ctx.purge(|ctx, tx, limit| async move { store::purge_former(tx, ctx.now(), limit).await }.boxed()).await
     }
 }
 

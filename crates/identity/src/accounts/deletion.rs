@@ -19,14 +19,14 @@ pub trait AccountKeeper: Send + Sync {
         ready(Ok(false)).boxed()
     }
 
-    /// Removes every second factor and passkey that is kept here.
-    fn remove_factors<'t>(&'t self, _: &'t mut Tx<'_>, _: UserId) -> BoxFuture<'t, Result<()>> {
-        ready(Ok(())).boxed()
+    /// Whether what is kept here is asked for after a password.
+    fn is_factor(&self) -> bool {
+        false
     }
 
-    /// Removes what lets people into the account by itself.
-    fn end_ways_in<'t>(&'t self, _: &'t mut Tx<'_>, _: UserId) -> BoxFuture<'t, Result<()>> {
-        ready(Ok(())).boxed()
+    /// Whether what is kept here lets people in by itself.
+    fn is_way_in(&self) -> bool {
+        false
     }
 
     /// Removes whatever proves who one is and was added since then, or ever: it may be somebody else's.

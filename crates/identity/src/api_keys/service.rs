@@ -26,8 +26,6 @@ use crate::{
 const MOST: i64 = 100;
 /// For how long a key that has expired is still shown, and may be given a new secret.
 const KEPT: Duration = Duration::from_hours(30 * 24);
-/// Keys one transaction removes.
-const CHUNK: i64 = 500;
 
 /// The API keys; cheap to clone.
 #[derive(Clone)]
@@ -206,16 +204,8 @@ impl ApiKeys {
 
     /// Removes keys that expired a month ago or more, and says how many. Safe to stop and to run twice.
     pub(crate) async fn purge(&self, ctx: &Ctx) -> Result<u64> {
-        ctx.actor.require_system()?;
         let floor = ctx.now().minus(KEPT);
-        let mut total = 0;
-        loop {
-            let removed = ctx.write(move |_, tx| async move { store::purge(tx, floor, CHUNK).await }.boxed()).await?;
-            total += removed;
-            if removed == 0 {
-                return Ok(total);
-            }
-        }
+        ctx.purge(move |_, tx, limit| async move { store::purge(tx, floor, limit).await }.boxed()).await
     }
 
     /// Keeps everything else off the account until the transaction ends. A session that was ended meanwhile, as by a reset of

@@ -38,7 +38,8 @@ impl Credentials {
                 let device = accounts.sessions().device(tx, kept).await?;
                 Devices::forget_others(tx, user_id, device).await?;
                 accounts.sessions().revoke_all_but(tx, &ctx, user_id, kept, "password_changed").await?;
-                credentials.end_all_but_sessions(tx, &ctx, user_id, "password_changed").await?;
+                credentials.devices().end_trust(tx, user_id).await?;
+                credentials.end_handed_out(tx, &ctx, user_id, "password_changed").await?;
                 credentials.notices().tell(tx, &ctx, &user, Told::PasswordChanged).await?;
                 audit::record(tx, &ctx, Entry::new("password.changed", "user", user_id)).await
             }

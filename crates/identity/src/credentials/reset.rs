@@ -57,6 +57,7 @@ impl Credentials {
                 if !user.email_verified {
                     // Whoever made the account may have added ways in; nobody but the owner of the address comes in now.
                     accounts.end_ways_in(tx, user.id).await?;
+                    credentials.logins().factors().settle(tx, user.id).await?;
                 }
                 let stands = accounts.find(tx, user.id).await?.is_some_and(|user| user.has_second_factor);
                 if !stands {

@@ -64,11 +64,11 @@ impl Credentials {
     ) -> Result<()> {
         self.accounts().sessions().revoke_all(tx, ctx, user_id, reason).await?;
         Devices::forget_all(tx, user_id).await?;
-        self.end_all_but_sessions(tx, ctx, user_id, reason).await
+        self.end_handed_out(tx, ctx, user_id, reason).await
     }
 
-    /// Ends the API keys of an account, the trust in its devices and what was sent out for it.
-    pub(super) async fn end_all_but_sessions(
+    /// Ends the API keys of an account and what was sent out for it.
+    pub(super) async fn end_handed_out(
         &self,
         tx: &mut Tx<'_>,
         ctx: &Ctx,
@@ -76,7 +76,6 @@ impl Credentials {
         reason: &'static str,
     ) -> Result<()> {
         self.accounts().api_keys().revoke_all(tx, ctx, user_id, reason).await?;
-        self.0.devices.end_trust(tx, user_id).await?;
         self.single_use().end_all_of(tx, user_id).await
     }
 
@@ -93,6 +92,10 @@ impl Credentials {
         let wrong = passwords.check(&password, assurance, &context).await?;
         let wrong: Vec<_> = wrong.into_iter().map(|error| FieldError { field: field.to_owned(), ..error }).collect();
         if wrong.is_empty() { passwords.hash(ctx.random(), password).await } else { Err(Error::invalid(wrong)) }
+    }
+
+    pub(super) fn devices(&self) -> &Devices {
+        &self.0.devices
     }
 
     pub(super) fn logins(&self) -> &Logins {

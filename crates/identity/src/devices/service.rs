@@ -21,7 +21,6 @@ pub const TRUSTED: Duration = Duration::from_hours(30 * 24);
 const KEPT: Duration = Duration::from_hours(400 * 24);
 /// Devices an account may have; clients that keep nothing make a new one with each log-in.
 const MOST: usize = 50;
-const CHUNK: i64 = 500;
 const USER_AGENT_MAX: usize = 256;
 
 /// The devices; cheap to clone.
@@ -149,17 +148,7 @@ impl Devices {
 
     /// Removes devices that were not seen for long, and says how many. For the server itself. Errors: 403; 503.
     pub(crate) async fn purge(&self, ctx: &Ctx) -> Result<u64> {
-        ctx.actor.require_system()?;
-        let mut total = 0;
-        loop {
-            let chunk =
-                ctx.write(|ctx, tx| async move { store::purge(tx, ctx.now().minus(KEPT), CHUNK).await }.boxed());
-            let removed = chunk.await?;
-            total += removed;
-            if removed == 0 {
-                return Ok(total);
-            }
-        }
+        ctx.purge(|ctx, tx, limit| async move { store::purge(tx, ctx.now().minus(KEPT), limit).await }.boxed()).await
     }
 
     async fn current(&self, tx: &mut Tx<'_>, ctx: &Ctx, user_id: UserId) -> Result<Option<Device>> {

@@ -25,8 +25,6 @@ use crate::{
 };
 
 const LIST: &str = "invitations";
-/// Rows one transaction removes.
-const CHUNK: i64 = 500;
 
 /// The invitations; cheap to clone.
 #[derive(Clone)]
@@ -194,16 +192,7 @@ impl Invitations {
 
     /// Removes those that are over, and says how many. For the server itself. Errors: 403; 503.
     pub(crate) async fn purge(&self, ctx: &Ctx) -> Result<u64> {
-        ctx.actor.require_system()?;
-        let mut total = 0;
-        loop {
-            let chunk = ctx.write(|ctx, tx| async move { store::purge(tx, ctx.now(), CHUNK).await }.boxed());
-            let removed = chunk.await?;
-            total += removed;
-            if removed == 0 {
-                return Ok(total);
-            }
-        }
+        ctx.purge(|ctx, tx, limit| async move { store::purge(tx, ctx.now(), limit).await }.boxed()).await
     }
 
     pub(super) fn min_length(&self, assurance: Assurance) -> usize {

@@ -26,8 +26,6 @@ const HOUR: Duration = Duration::from_hours(1);
 /// In which warnings are counted.
 const DAY: Duration = Duration::from_hours(24);
 const MOST: i64 = 5;
-/// Rows one transaction removes.
-const CHUNK: i64 = 500;
 
 /// Writes to the owners of accounts; cheap to clone.
 #[derive(Clone)]
@@ -170,12 +168,9 @@ impl Notices {
         self.send(tx, ctx, letter).await
     }
 
-    /// Counts that `what` was asked for about this address, sent or not, and says how often that was within a day.
-    pub(crate) async fn count_asked(&self, tx: &mut Tx<'_>, ctx: &Ctx, what: &str, recipient: &str) -> Result<i64> {
-        let limit = Limit { pause: ctx.now(), since: ctx.now().minus(DAY), most: i64::MAX };
-        let subject = self.subject(what, recipient);
-        store::count(tx, subject, &limit, ctx.now()).await?;
-        store::sent(tx, subject).await
+    /// Counts that `what` was asked for about this address, sent or not; anew after a day without.
+    pub(crate) async fn count_asked(&self, tx: &mut Tx<'_>, ctx: &Ctx, what: &str, recipient: &str) -> Result<()> {
+        store::count_asked(tx, self.subject(what, recipient), ctx.now().minus(DAY), ctx.now()).await
     }
 
     /// What [`Self::count_asked`] counted so far.
@@ -230,16 +225,7 @@ impl Notices {
 
     /// Removes counts that are over, and says how many. For the server itself. Errors: 403; 503.
     pub(crate) async fn purge(&self, ctx: &Ctx) -> Result<u64> {
-        ctx.actor.require_system()?;
-        let mut total = 0;
-        loop {
-            let chunk = ctx.write(|ctx, tx| async move { store::purge(tx, ctx.now().minus(DAY), CHUNK).await }.boxed());
-            let removed = chunk.await?;
-            total += removed;
-            if removed == 0 {
-                return Ok(total);
-            }
-        }
+        ctx.purge(|ctx, tx, limit| async move { store::purge(tx, ctx.now().minus(DAY), limit).await }.boxed()).await
     }
 }
 

@@ -29,6 +29,15 @@ pub(super) async fn count(tx: &mut Tx<'_>, recipient: Uuid, limit: &Limit, at: T
     Ok(tx.execute(sql, &params).await? == 1)
 }
 
+/// Counts one more, or begins anew when the last one was counted before `since`. A window that began with the first would end while
+/// the link of a later one is good.
+pub(super) async fn count_asked(tx: &mut Tx<'_>, recipient: Uuid, since: Timestamp, at: Timestamp) -> Result<()> {
+    let sql = "INSERT INTO sendings (recipient, since, sent, last_at) VALUES ($1, $2, 1, $2) \
+               ON CONFLICT (recipient) DO UPDATE SET last_at = excluded.last_at, \
+               sent = CASE WHEN sendings.last_at <= $3 THEN 1 ELSE sendings.sent + 1 END";
+    tx.execute(sql, &[recipient.into(), at.into(), since.into()]).await.map(|_| ())
+}
+
 /// How many were counted.
 pub(super) async fn sent(tx: &mut Tx<'_>, recipient: Uuid) -> Result<i64> {
     let row = tx.query_opt("SELECT sent FROM sendings WHERE recipient = $1", &[recipient.into()]).await?;

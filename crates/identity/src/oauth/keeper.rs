@@ -18,8 +18,8 @@ impl AccountKeeper for Keeper {
         async move { Ok(!store::list(tx, user_id).await?.is_empty()) }.boxed()
     }
 
-    fn end_ways_in<'t>(&'t self, tx: &'t mut Tx<'_>, user_id: UserId) -> BoxFuture<'t, Result<()>> {
-        store::delete_since(tx, user_id, None).boxed()
+    fn is_way_in(&self) -> bool {
+        true
     }
 
     fn disown<'t>(&'t self, tx: &'t mut Tx<'_>, id: UserId, since: Option<Timestamp>) -> BoxFuture<'t, Result<()>> {

@@ -147,12 +147,12 @@ impl AccountKeeper for Keeper {
         .boxed()
     }
 
-    fn remove_factors<'t>(&'t self, tx: &'t mut Tx<'_>, user_id: UserId) -> BoxFuture<'t, Result<()>> {
-        store::delete_since(tx, user_id, None).boxed()
+    fn is_factor(&self) -> bool {
+        true
     }
 
-    fn end_ways_in<'t>(&'t self, tx: &'t mut Tx<'_>, user_id: UserId) -> BoxFuture<'t, Result<()>> {
-        store::delete_since(tx, user_id, None).boxed()
+    fn is_way_in(&self) -> bool {
+        true
     }
 
     fn disown<'t>(&'t self, tx: &'t mut Tx<'_>, id: UserId, since: Option<Timestamp>) -> BoxFuture<'t, Result<()>> {

@@ -25,8 +25,6 @@ use crate::{
 
 /// How long a session that is over is kept, for whoever looks into what happened.
 const KEPT: Duration = Duration::from_hours(30 * 24);
-/// Sessions one transaction removes.
-const CHUNK: i64 = 500;
 
 /// How long sessions last.
 #[derive(Clone, Copy, Debug)]
@@ -72,16 +70,8 @@ impl Sessions {
 
     /// Removes sessions that have been over for a month at least, and says how many. Safe to stop and to run twice.
     pub(crate) async fn purge(&self, ctx: &Ctx) -> Result<u64> {
-        ctx.actor.require_system()?;
         let floor = id::uuid_v7_floor(self.0.lifetimes.horizon(ctx.now()).minus(KEPT));
-        let mut total = 0;
-        loop {
-            let removed = ctx.write(move |_, tx| async move { store::purge(tx, floor, CHUNK).await }.boxed()).await?;
-            total += removed;
-            if removed == 0 {
-                return Ok(total);
-            }
-        }
+        ctx.purge(move |_, tx, limit| async move { store::purge(tx, floor, limit).await }.boxed()).await
     }
 
     /// Begins the session of a log-in that was proven.

@@ -16,7 +16,7 @@ use crate::secrets::Keyring;
 
 /// How long the row of a message that was given up stays, to be seen.
 const DEAD_KEPT: Duration = Duration::from_hours(30 * 24);
-/// Rows one transaction removes or seals anew.
+/// Rows one transaction seals anew.
 const CHUNK: i64 = 500;
 /// Counting ends here: health and metrics need to know that there are many, not how many.
 const MANY: i64 = 10_000;
@@ -94,17 +94,7 @@ impl Outbox {
 
 /// Removes the rows of what was given up long ago, and says how many. For the server itself. Errors: 403; 503.
 pub async fn purge(ctx: &Ctx) -> Result<u64> {
-    ctx.actor.require_system()?;
-    let mut total = 0;
-    loop {
-        let purge =
-            ctx.write(|ctx, tx| async move { store::purge(tx, ctx.now().minus(DEAD_KEPT), CHUNK).await }.boxed());
-        let removed = purge.await?;
-        total += removed;
-        if removed == 0 {
-            return Ok(total);
-        }
-    }
+    ctx.purge(|ctx, tx, limit| async move { store::purge(tx, ctx.now().minus(DEAD_KEPT), limit).await }.boxed()).await
 }
 
 /// Seals under the current master key what waits under the previous one, before that one is forgotten.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::secrets::{Keyring, MacKey};
 
-/// Rows one transaction removes.
+/// Rows one transaction seals anew.
 const CHUNK: i64 = 500;
 const SEALED: &str = "single_use";
 
@@ -125,16 +125,7 @@ impl SingleUse {
 
     /// Removes what is over, and says how much. For the server itself. Errors: 403; 503.
     pub async fn purge(&self, ctx: &Ctx) -> Result<u64> {
-        ctx.actor.require_system()?;
-        let mut total = 0;
-        loop {
-            let chunk = ctx.write(|ctx, tx| async move { store::purge(tx, ctx.now(), CHUNK).await }.boxed());
-            let removed = chunk.await?;
-            total += removed;
-            if removed == 0 {
-                return Ok(total);
-            }
-        }
+        ctx.purge(|ctx, tx, limit| async move { store::purge(tx, ctx.now(), limit).await }.boxed()).await
     }
 
     fn open(&self, purpose: Purpose, subject: Uuid, tried: Option<Tried>) -> Result<Option<Secret<Vec<u8>>>> {

@@ -15,8 +15,6 @@ use crate::{Ctx, Tx};
 
 /// How long a result is kept.
 pub const KEPT: Duration = Duration::from_hours(24);
-/// Rows one transaction removes.
-const CHUNK: i64 = 500;
 
 /// This slice's migrations.
 pub const MIGRATIONS: [crate::Migration; 1] = [crate::Migration {
@@ -90,14 +88,5 @@ fn digest(parts: &[&[u8]]) -> [u8; 32] {
 
 /// Removes the keys whose time is over, and says how many. For the server itself. Errors: 403; 503.
 pub async fn purge(ctx: &Ctx) -> Result<u64> {
-    ctx.actor.require_system()?;
-    let mut total = 0;
-    loop {
-        let removed =
-            ctx.write(|ctx, tx| async move { store::purge(tx, ctx.now().minus(KEPT), CHUNK).await }.boxed()).await?;
-        total += removed;
-        if removed == 0 {
-            return Ok(total);
-        }
-    }
+    ctx.purge(|ctx, tx, limit| async move { store::purge(tx, ctx.now().minus(KEPT), limit).await }.boxed()).await
 }

@@ -138,10 +138,12 @@ async fn authenticators_hear_which_they_hold_and_are_refused_if_they_do_not_list
 async fn a_reset_ends_the_ways_into_an_account_whose_address_nobody_proved() {
     on_both(async |app| {
         for (email, has_totp) in [("ann@example.com", false), ("bob@example.com", true)] {
-            let (squatter, mut key, _) = holder(&app, email).await;
+            let (_, mut key, _) = holder(&app, email).await;
+            app.advance(Duration::from_mins(1));
+            let squatter = person(&try_login(&app, &mut key).await.expect(200).json());
+            let codes = app.post("/auth/v1/me/backup-codes", &json!({})).bearer(&squatter.token);
+            codes.untyped("").send().await.expect(201);
             if has_totp {
-                app.advance(Duration::from_mins(1));
-                let squatter = person(&try_login(&app, &mut key).await.expect(200).json());
                 Authenticator::confirmed(&app, &squatter).await;
             }
             let token = app.reset_token(email).await;
@@ -150,6 +152,10 @@ async fn a_reset_ends_the_ways_into_an_account_whose_address_nobody_proved() {
             assert_refused(&try_login(&app, &mut key).await);
             let answer = app.log_in(email, NEW).send().await.expect(200).json();
             assert_eq!(answer["mfa_required"] == true, has_totp, "{answer}");
+            // They go with the last factor they stand in for.
+            let count = "SELECT count(*) FROM backup_codes";
+            let codes = app.db.ctx().read(move |_, tx| Box::pin(async move { tx.query_one(count, &[]).await })).await;
+            assert_eq!(codes.unwrap().get::<i64>(0).unwrap() > 0, has_totp, "{email}");
             if !has_totp {
                 assert_eq!(answer["user"]["email_verified"], true);
             }
