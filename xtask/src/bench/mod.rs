@@ -10,20 +10,30 @@ mod table;
 
 use std::process::ExitCode;
 
-use options::{Format, Options, USAGE};
+use clap::{Args, Subcommand};
+use options::{Format, Options};
 
 use crate::live;
 
+#[derive(Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    measurement: Measurement,
+}
+
+#[derive(Subcommand)]
+pub enum Measurement {
+    Lists(Options),
+    LogIns(log_ins::Options),
+}
+
 /// Ends well when everything is as fast as promised.
-pub async fn run(mut arguments: Vec<String>) -> ExitCode {
-    if arguments.first().is_some_and(|name| name == "log-ins") {
-        return Box::pin(log_ins::run(arguments.split_off(1))).await;
-    }
-    let options = match Options::parse(arguments) {
-        Ok(options) => options,
-        Err(why) => return live::misused(&why, USAGE),
+pub async fn run(arguments: Arguments) -> ExitCode {
+    let outcome = match &arguments.measurement {
+        Measurement::Lists(options) => lists(options).await,
+        Measurement::LogIns(options) => Box::pin(log_ins::run(options)).await,
     };
-    match lists(&options).await {
+    match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(why) => live::failed(&why),
@@ -32,9 +42,9 @@ pub async fn run(mut arguments: Vec<String>) -> ExitCode {
 
 /// Prints a report for each engine; whether all are well.
 async fn lists(options: &Options) -> Result<bool, String> {
-    let binary = live::binary(options.hardpan.as_deref())?;
+    let binary = options.target.binary()?;
     let mut are_well = true;
-    for engine in &options.engines {
+    for engine in &options.target.engines {
         let report = Box::pin(lists::run(&binary, *engine, options)).await?;
         match options.format {
             Format::Text => println!("{report}"),

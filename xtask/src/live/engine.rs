@@ -1,6 +1,7 @@
 //! The engines a task works with.
+use clap::ValueEnum;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Engine {
     Sqlite,
     Postgres,
@@ -11,16 +12,6 @@ impl Engine {
         match self {
             Self::Sqlite => "SQLite",
             Self::Postgres => "PostgreSQL",
-        }
-    }
-
-    /// What `--engine` names.
-    pub fn parse(value: &str) -> Result<Vec<Self>, String> {
-        match value {
-            "sqlite" => Ok(vec![Self::Sqlite]),
-            "postgres" => Ok(vec![Self::Postgres]),
-            "both" => Ok(vec![Self::Sqlite, Self::Postgres]),
-            _ => Err(format!("--engine wants sqlite, postgres or both, not {value:?}")),
         }
     }
 }

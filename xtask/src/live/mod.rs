@@ -9,13 +9,57 @@ use std::{
     process::ExitCode,
 };
 
+use clap::{Args, Parser};
+
+use self::engine::Engine;
 use crate::{bench, test::interrupted, torture};
+
+/// Tasks that drive the real program.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+enum Task {
+    Bench(bench::Arguments),
+    Torture(torture::Options),
+}
+
+/// What all of them take.
+#[derive(Args, Clone, Debug)]
+pub struct Target {
+    /// Databases to work with, separated by commas
+    #[arg(long = "engine", value_enum, value_delimiter = ',', default_values_t = [Engine::Sqlite, Engine::Postgres])]
+    pub engines: Vec<Engine>,
+    /// The program, built when not given
+    #[arg(long, value_name = "PATH")]
+    hardpan: Option<PathBuf>,
+}
+
+impl Target {
+    /// The program to drive: given, or built now.
+    pub fn binary(&self) -> Result<PathBuf, String> {
+        if let Some(path) = &self.hardpan {
+            return path.canonicalize().map_err(|error| format!("{}: {error}", path.display()));
+        }
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let status = std::process::Command::new(cargo).args(["build", "--release", "-p", "hardpan"]).status();
+        if !status.is_ok_and(|status| status.success()) {
+            return Err("the program could not be built".to_owned());
+        }
+        Ok(target()?.join("release").join(format!("hardpan{}", std::env::consts::EXE_SUFFIX)))
+    }
+}
 
 /// Runs `task`.
 pub fn run(task: &str, arguments: Vec<String>) -> ExitCode {
+    let words = ["cargo xtask", task].map(str::to_owned).into_iter().chain(arguments);
+    // Ends with exit code 2, and says why, when the arguments are not understood.
+    let task = Task::parse_from(words);
     let task = async {
-        let outcome =
-            async { if task == "bench" { bench::run(arguments).await } else { torture::run(arguments).await } };
+        let outcome = async {
+            match task {
+                Task::Bench(arguments) => bench::run(arguments).await,
+                Task::Torture(options) => torture::run(&options).await,
+            }
+        };
         tokio::select! {
             code = outcome => Ok(code),
             () = interrupted() => Err("interrupted".to_owned()),
@@ -32,25 +76,6 @@ pub fn failed(why: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Says what is wrong with the arguments.
-pub fn misused(why: &str, usage: &str) -> ExitCode {
-    eprintln!("{why}\n\n{usage}");
-    ExitCode::from(2)
-}
-
-/// The program to drive: given, or built now.
-pub fn binary(given: Option<&Path>) -> Result<PathBuf, String> {
-    if let Some(path) = given {
-        return path.canonicalize().map_err(|error| format!("{}: {error}", path.display()));
-    }
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = std::process::Command::new(cargo).args(["build", "--release", "-p", "hardpan"]).status();
-    if !status.is_ok_and(|status| status.success()) {
-        return Err("the program could not be built".to_owned());
-    }
-    Ok(target()?.join("release").join(format!("hardpan{}", std::env::consts::EXE_SUFFIX)))
-}
-
 /// Where cargo builds: the folder above the one this program was built into.
 pub fn target() -> Result<PathBuf, String> {
     let own = std::env::current_exe().map_err(|error| error.to_string())?;
@@ -58,8 +83,24 @@ pub fn target() -> Result<PathBuf, String> {
     Ok(target.to_owned())
 }
 
-/// A whole number from 1, the value of the option `name`. Errors: anything else.
-pub fn count<N: std::str::FromStr + PartialOrd + From<u8>>(name: &str, value: &str) -> Result<N, String> {
+/// A whole number from 1. Errors: anything else.
+pub fn count<N: std::str::FromStr + PartialOrd + From<u8>>(value: &str) -> Result<N, String> {
     let number = value.parse().ok().filter(|number| *number >= N::from(1));
-    number.ok_or_else(|| format!("{name} wants a number from 1, not {value:?}"))
+    number.ok_or_else(|| "a number from 1 is wanted".to_owned())
+}
+
+#[cfg(test)]
+pub mod tests {
+    use clap::{Parser, Subcommand};
+
+    #[derive(Parser)]
+    struct Line<T: Subcommand> {
+        #[command(subcommand)]
+        task: T,
+    }
+
+    /// What a command line asks for.
+    pub fn parsed<T: Subcommand>(line: &str) -> Result<T, clap::Error> {
+        Line::<T>::try_parse_from(["xtask"].into_iter().chain(line.split_whitespace())).map(|line| line.task)
+    }
 }

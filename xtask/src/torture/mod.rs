@@ -15,7 +15,8 @@ mod store;
 
 use std::{path::Path, process::ExitCode, time::Instant};
 
-use options::{Options, Part, USAGE};
+pub use options::Options;
+use options::Part;
 
 use crate::live::{self, engine::Engine};
 
@@ -26,26 +27,23 @@ struct Verdict {
 }
 
 /// Ends well when nothing was found wrong.
-pub async fn run(arguments: Vec<String>) -> ExitCode {
-    match Options::parse(arguments) {
-        Ok(options) => match torture(&options).await {
-            Ok(verdicts) => summarise(&verdicts),
-            Err(why) => live::failed(&why),
-        },
-        Err(why) => live::misused(&why, USAGE),
+pub async fn run(options: &Options) -> ExitCode {
+    match torture(options).await {
+        Ok(verdicts) => summarise(&verdicts),
+        Err(why) => live::failed(&why),
     }
 }
 
 async fn torture(options: &Options) -> Result<Vec<Verdict>, String> {
-    let binary = live::binary(options.hardpan.as_deref())?;
+    let binary = options.target.binary()?;
     let mut verdicts = Vec::new();
-    for part in &options.parts {
+    for part in options.parts() {
         match part {
             // Of SQLite alone, or of PostgreSQL alone.
             Part::Start | Part::Fsync => verdicts.extend(one(&binary, *part, Engine::Sqlite, options).await),
             Part::Outage => verdicts.extend(one(&binary, *part, Engine::Postgres, options).await),
             Part::Kill | Part::Drain | Part::Footprint | Part::Migrate => {
-                for engine in &options.engines {
+                for engine in &options.target.engines {
                     verdicts.extend(one(&binary, *part, *engine, options).await);
                 }
             }
@@ -55,7 +53,7 @@ async fn torture(options: &Options) -> Result<Vec<Verdict>, String> {
 }
 
 async fn one(binary: &Path, part: Part, engine: Engine, options: &Options) -> Option<Verdict> {
-    if !options.engines.contains(&engine) {
+    if !options.target.engines.contains(&engine) {
         return None;
     }
     let name = format!("{part:?} on {}", engine.name()).to_lowercase();

@@ -5,14 +5,14 @@ mod rank;
 mod storm;
 mod strangers;
 
-use std::{path::Path, process::ExitCode};
+use std::path::Path;
 
-use options::{Options, USAGE};
+pub use options::Options;
+use strangers::Flow;
 
 use crate::{
     folder::Folder,
     live::{
-        self,
         engine::Engine,
         program::{App, Program},
     },
@@ -27,22 +27,10 @@ const APP: App = App {
 };
 
 /// Ends well when nobody can be told apart and the storm is weathered.
-pub async fn run(arguments: Vec<String>) -> ExitCode {
-    let options = match Options::parse(arguments) {
-        Ok(options) => options,
-        Err(why) => return live::misused(&why, USAGE),
-    };
-    match both(&options).await {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(why) => live::failed(&why),
-    }
-}
-
-async fn both(options: &Options) -> Result<bool, String> {
-    let binary = live::binary(options.hardpan.as_deref())?;
+pub async fn run(options: &Options) -> Result<bool, String> {
+    let binary = options.target.binary()?;
     let mut is_well = true;
-    for engine in &options.engines {
+    for engine in &options.target.engines {
         println!("{}", engine.name());
         is_well &= on(*engine, &binary, options).await?;
     }
@@ -69,15 +57,25 @@ async fn measured(binary: &Path, postgres: Option<&Server>, options: &Options) -
     }
     program.start()?;
     program.wait_until_ready().await?;
+    strangers::settle(program.port, options.tries).await?;
     let mut is_well = true;
-    for flow in strangers::FLOWS {
-        let told = strangers::compare(program.port, flow, options.tries).await?;
-        println!("  {told}");
-        is_well &= told.is_well();
+    for flow in strangers::OPEN {
+        is_well &= compare(&program, flow, options).await?;
     }
     let report = storm::run(program.port, options).await?;
     println!("{report}");
     is_well &= report.is_well();
     program.stop().await?;
+    program.set("HARDPAN_AUTH__REGISTRATION", "verify_first");
+    program.start()?;
+    program.wait_until_ready().await?;
+    is_well &= compare(&program, strangers::VERIFY_FIRST, options).await?;
+    program.stop().await?;
     Ok(is_well)
+}
+
+async fn compare(program: &Program, flow: Flow, options: &Options) -> Result<bool, String> {
+    let told = strangers::compare(program.port, flow, options.tries).await?;
+    println!("  {told}");
+    Ok(told.is_well())
 }

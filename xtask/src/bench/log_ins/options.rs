@@ -1,71 +1,43 @@
 //! How often to try, and for how long the storm blows.
-use std::path::PathBuf;
+use clap::Args;
 
-use crate::live::{count, engine::Engine};
+use crate::live::{Target, count};
 
-pub const USAGE: &str =
-    "cargo xtask bench log-ins [--tries 1000] [--rounds 5] [--seconds 10] [--quick] [--engine sqlite|postgres|both]
-                          [--hardpan PATH]
-
-  --tries    of each flow, for addresses that are known and as many that are not
-  --rounds   calm and storm, in turns
-  --seconds  how long each of them lasts
-  --quick    100 tries, 2 rounds of 3 seconds: a look, not a measurement";
-
-/// The command line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Asks about addresses that have an account and addresses that have none, and lets a storm of log-ins blow beside reads.
+#[derive(Args, Clone, Debug)]
 pub struct Options {
+    /// Of each flow, for addresses that are known and as many that are not
+    #[arg(long, value_parser = count::<usize>, default_value = "1000", default_value_if("quick", "true", "100"))]
     pub tries: usize,
+    /// Calm and storm, in turns
+    #[arg(long, value_parser = count::<usize>, default_value = "5", default_value_if("quick", "true", "2"))]
     pub rounds: usize,
+    /// How long each of them lasts
+    #[arg(long, value_parser = count::<usize>, default_value = "10", default_value_if("quick", "true", "3"))]
     pub seconds: usize,
-    pub engines: Vec<Engine>,
-    /// The program; built when not given.
-    pub hardpan: Option<PathBuf>,
-}
-
-impl Options {
-    /// Errors: what is wrong with the arguments.
-    pub fn parse(arguments: Vec<String>) -> Result<Self, String> {
-        let engines = vec![Engine::Sqlite, Engine::Postgres];
-        let mut options = Self { tries: 1000, rounds: 5, seconds: 10, engines, hardpan: None };
-        let mut arguments = arguments.into_iter();
-        while let Some(argument) = arguments.next() {
-            if argument == "--quick" {
-                (options.tries, options.rounds, options.seconds) = (100, 2, 3);
-                continue;
-            }
-            let (name, value) = match argument.split_once('=') {
-                Some((name, value)) => (name.to_owned(), value.to_owned()),
-                None => (argument, arguments.next().unwrap_or_default()),
-            };
-            match (name.as_str(), value.as_str()) {
-                ("--tries", _) => options.tries = count(&name, &value)?,
-                ("--rounds", _) => options.rounds = count(&name, &value)?,
-                ("--seconds", _) => options.seconds = count(&name, &value)?,
-                ("--engine", _) => options.engines = Engine::parse(&value)?,
-                ("--hardpan", path) if !path.is_empty() => options.hardpan = Some(path.into()),
-                _ => return Err(format!("{name} {value} is not understood")),
-            }
-        }
-        Ok(options)
-    }
+    /// A look, not a measurement
+    #[arg(long)]
+    quick: bool,
+    #[command(flatten)]
+    pub target: Target,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{bench::Measurement, live::tests::parsed};
 
-    fn parsed(line: &str) -> Result<Options, String> {
-        Options::parse(line.split_whitespace().map(str::to_owned).collect())
+    fn log_ins(line: &str) -> Option<Options> {
+        let Ok(Measurement::LogIns(options)) = parsed::<Measurement>(line) else { return None };
+        Some(options)
     }
 
     #[test]
     fn arguments_choose() {
-        let all = parsed("").unwrap();
-        assert_eq!((all.tries, all.rounds, all.seconds, all.engines.len()), (1000, 5, 10, 2));
-        let some = parsed("--quick --tries=7 --engine sqlite --hardpan a/b").unwrap();
+        let all = log_ins("log-ins").unwrap();
+        assert_eq!((all.tries, all.rounds, all.seconds, all.target.engines.len()), (1000, 5, 10, 2));
+        let some = log_ins("log-ins --quick --tries=7").unwrap();
         assert_eq!((some.tries, some.rounds, some.seconds), (7, 2, 3));
-        assert_eq!((some.engines, some.hardpan), (vec![Engine::Sqlite], Some("a/b".into())));
-        assert!(parsed("--tries 0").is_err() && parsed("lists").is_err());
+        assert!(log_ins("log-ins --tries 0").is_none() && log_ins("log-ins lists").is_none());
     }
 }

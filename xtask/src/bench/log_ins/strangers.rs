@@ -4,15 +4,15 @@ use std::{fmt, time::Duration};
 use serde_json::{Value as Json, json};
 
 use super::rank::probability;
-use crate::live::{accounts::register, http::Client};
+use crate::live::{
+    accounts::{PASSWORD, register},
+    http::Client,
+};
 
 /// Below it the samples count as told apart.
 const SIGNIFICANT: f64 = 0.01;
 /// Asked before the clock counts.
 const WARM_UP: usize = 10;
-/// Accounts that take turns.
-const ACCOUNTS: usize = 20;
-
 /// Something anybody may ask about an address.
 #[derive(Clone, Copy)]
 pub struct Flow {
@@ -22,7 +22,8 @@ pub struct Flow {
     body: fn(&str) -> Json,
 }
 
-pub const FLOWS: [Flow; 2] = [
+/// Flows of a server on which people register at once.
+pub const OPEN: [Flow; 2] = [
     Flow {
         name: "log-in",
         path: "/auth/v1/login",
@@ -31,6 +32,14 @@ pub const FLOWS: [Flow; 2] = [
     },
     Flow { name: "reset", path: "/auth/v1/password/forgot", status: 202, body: |email| json!({"email": email}) },
 ];
+
+/// Of one where the address is proven first.
+pub const VERIFY_FIRST: Flow = Flow {
+    name: "registration",
+    path: "/auth/v1/register",
+    status: 202,
+    body: |email| json!({"email": email, "password": PASSWORD}),
+};
 
 /// What the times say.
 pub struct Told {
@@ -55,35 +64,40 @@ impl fmt::Display for Told {
     }
 }
 
+/// Makes the accounts of the known addresses: one for each try, as an address is mailed to once a minute only.
+pub async fn settle(port: u16, tries: usize) -> Result<(), String> {
+    let mut client = Client::new(port);
+    for number in 0..WARM_UP + tries {
+        register(&mut client, &known(number)).await?;
+    }
+    Ok(())
+}
+
 /// Asks `tries` times about either. Errors: any other answer than the one everybody gets.
 pub async fn compare(port: u16, flow: Flow, tries: usize) -> Result<Told, String> {
     let mut client = Client::new(port);
-    for number in 0..ACCOUNTS {
-        register(&mut client, &address(flow, true, number)).await?;
-    }
-    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    let (mut known_took, mut unknown_took) = (Vec::new(), Vec::new());
     for round in 0..WARM_UP + tries {
         // Who comes first changes, so that neither profits from the other.
         let order = if round.is_multiple_of(2) { [true, false] } else { [false, true] };
         for is_known in order {
-            let email = address(flow, is_known, round % ACCOUNTS);
+            let email = if is_known { known(round) } else { format!("stranger{round:04}.{}@example.com", flow.name) };
             let answer = client.post(flow.path, &(flow.body)(&email)).await;
             let answer = answer.map_err(|failure| format!("{}: {failure}", flow.path))?;
             if answer.status != flow.status {
                 return Err(format!("{}: {} {}", flow.path, answer.status, answer.body));
             }
             if round >= WARM_UP {
-                if is_known { &mut known } else { &mut unknown }.push(answer.took);
+                if is_known { &mut known_took } else { &mut unknown_took }.push(answer.took);
             }
         }
     }
-    let p = probability(&known, &unknown);
-    Ok(Told { flow: flow.name, known: median(&mut known), unknown: median(&mut unknown), tries, p })
+    let p = probability(&known_took, &unknown_took);
+    Ok(Told { flow: flow.name, known: median(&mut known_took), unknown: median(&mut unknown_took), tries, p })
 }
 
-fn address(flow: Flow, is_known: bool, number: usize) -> String {
-    let who = if is_known { "somebody" } else { "stranger" };
-    format!("{who}{number:02}.{}@example.com", flow.name)
+fn known(number: usize) -> String {
+    format!("somebody{number:04}@example.com")
 }
 
 fn median(times: &mut [Duration]) -> Duration {
