@@ -1,14 +1,14 @@
 //! `hardpan import users`: accounts of another program, with the hashes it made.
-use std::{mem, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{mem, path::PathBuf, process::ExitCode};
 
 use identity::{Identity, Imported, Seen, import_schema};
-use kernel::{OsRandom, Result, SystemClock};
+use kernel::Result;
 use resources::records::transfer::{CHUNK_BYTES, CHUNK_ROWS, Next, Refusal, Row, Rows};
 use serde_json::json;
 use store::Ctx;
 
-use super::{Failure, Format, Outcome, output, refusals::Refusals, transfer};
-use crate::{assemble, config::Loaded, runtime};
+use super::{Format, Outcome, offline::with_identity, output, refusals::Refusals, transfer};
+use crate::config::Loaded;
 
 /// Reads accounts with their password hashes; whoever is there already is left alone
 #[derive(clap::Args)]
@@ -34,17 +34,7 @@ pub struct Args {
 }
 
 pub fn run(args: Args, loaded: Loaded) -> Outcome {
-    let (declaration, findings) = assemble::declare(&loaded);
-    let (config, _) = loaded.ready(findings).map_err(Failure::Refused)?;
-    runtime::single_threaded()?.block_on(async {
-        let foundation = assemble::open(config, declaration, Arc::new(SystemClock), Arc::new(OsRandom)).await?;
-        foundation.prepare().await?;
-        let identity = foundation.identity(&foundation.records()?).await?;
-        let ctx = foundation.source.system("cli");
-        let outcome = import(&ctx, &identity, args).await;
-        foundation.source.db.close().await;
-        outcome
-    })
+    with_identity(loaded, async |ctx, identity| import(ctx, identity, args).await)
 }
 
 async fn import(ctx: &Ctx, identity: &Identity, args: Args) -> Outcome {

@@ -1,19 +1,13 @@
 //! `hardpan migrate`: the state of the database's tables, the files that change them, and bringing them up to date.
-use std::{process::ExitCode, sync::Arc};
+use std::process::ExitCode;
 
 use clap::Subcommand;
-use kernel::{OsRandom, SystemClock};
 use resources::schema::{Preview, Section, Statement, Step, Work};
 use serde_json::{Value as Json, json};
 use store::migrate::{State as Applied, Status};
 
-use super::{Failure, Format, Outcome, output};
-use crate::{
-    assemble::{self, Foundation},
-    config::Loaded,
-    migrations::State,
-    runtime,
-};
+use super::{Format, Outcome, offline::with_database, output};
+use crate::{assemble::Foundation, config::Loaded, migrations::State};
 
 /// Shows, writes or applies migrations
 #[derive(clap::Args)]
@@ -75,18 +69,11 @@ fn name(text: &str) -> Result<String, String> {
 }
 
 pub fn run(args: &Args, loaded: Loaded) -> Outcome {
-    let (declaration, findings) = assemble::declare(&loaded);
-    let (config, _) = loaded.ready(findings).map_err(Failure::Refused)?;
-    runtime::single_threaded()?.block_on(async {
-        let foundation = assemble::open(config, declaration, Arc::new(SystemClock), Arc::new(OsRandom)).await?;
-        let outcome = match &args.command {
-            Command::Diff(args) => diff(&foundation, args).await,
-            Command::Status(options) => status(&foundation, options.format).await,
-            Command::Apply(args) if args.dry_run => preview(&foundation, args).await,
-            Command::Apply(args) => apply(&foundation, args).await,
-        };
-        foundation.source.db.close().await;
-        outcome
+    with_database(loaded, async |foundation| match &args.command {
+        Command::Diff(args) => diff(foundation, args).await,
+        Command::Status(options) => status(foundation, options.format).await,
+        Command::Apply(args) if args.dry_run => preview(foundation, args).await,
+        Command::Apply(args) => apply(foundation, args).await,
     })
 }
 

@@ -9,6 +9,7 @@ mod import_users;
 mod init;
 mod keygen;
 mod migrate;
+mod offline;
 mod openapi;
 mod output;
 mod place;

@@ -1,14 +1,16 @@
 //! `hardpan purge`: removes for good what is over.
-use std::{collections::BTreeMap, process::ExitCode, sync::Arc, sync::Mutex, sync::PoisonError};
+use std::{
+    collections::BTreeMap,
+    process::ExitCode,
+    sync::{Mutex, PoisonError},
+};
 
-use kernel::{OsRandom, SystemClock};
 use serde_json::json;
 
-use super::{Failure, Format, Outcome, output};
+use super::{Format, Outcome, offline::with_database, output};
 use crate::{
-    assemble::{self, Part, Purge},
+    assemble::{Part, Purge},
     config::Loaded,
-    runtime,
 };
 
 /// Removes what is over: softly deleted records past their time, what deleted accounts left, expired sessions and keys
@@ -21,10 +23,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, loaded: Loaded) -> Outcome {
-    let (declaration, findings) = assemble::declare(&loaded);
-    let (config, _) = loaded.ready(findings).map_err(Failure::Refused)?;
-    runtime::single_threaded()?.block_on(async {
-        let foundation = assemble::open(config, declaration, Arc::new(SystemClock), Arc::new(OsRandom)).await?;
+    with_database(loaded, async |foundation| {
         foundation.prepare().await?;
         let records = foundation.records()?;
         let identity = foundation.identity(&records).await?;
@@ -35,9 +34,8 @@ pub fn run(args: &Args, loaded: Loaded) -> Outcome {
             *total += rows;
             output::note(&format!("removed {total} of {what}"));
         };
-        let total = Purge::new(&foundation.source, &records, &identity).run(&Part::ALL, &report).await;
-        foundation.source.db.close().await;
-        let (total, removed) = (total?, removed.into_inner().unwrap_or_else(PoisonError::into_inner));
+        let total = Purge::new(&foundation.source, &records, &identity).run(&Part::ALL, &report).await?;
+        let removed = removed.into_inner().unwrap_or_else(PoisonError::into_inner);
         match args.format {
             Format::Json => output::json(&json!({"removed": total, "by": removed})),
             Format::Text if total == 0 => output::line("Nothing to do: nothing is over."),

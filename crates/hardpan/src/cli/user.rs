@@ -2,18 +2,17 @@
 use std::{
     io::{self, BufRead as _},
     process::ExitCode,
-    sync::Arc,
 };
 
 use clap::Subcommand;
 use identity::{Identity, NewAccount, User};
-use kernel::{Limit, OsRandom, Secret, SystemClock};
+use kernel::{Limit, Secret};
 use serde_json::json;
 use store::Ctx;
 use zeroize::Zeroizing;
 
-use super::{Failure, Format, Outcome, output, welcome};
-use crate::{assemble, config::Loaded, runtime};
+use super::{Failure, Format, Outcome, offline::with_identity, output, welcome};
+use crate::config::Loaded;
 
 /// Creates and lists accounts, and gives them roles
 #[derive(clap::Args)]
@@ -88,21 +87,11 @@ pub struct Give {
 }
 
 pub fn run(args: Args, loaded: Loaded) -> Outcome {
-    let (declaration, findings) = assemble::declare(&loaded);
-    let (config, _) = loaded.ready(findings).map_err(Failure::Refused)?;
-    runtime::single_threaded()?.block_on(async {
-        let foundation = assemble::open(config, declaration, Arc::new(SystemClock), Arc::new(OsRandom)).await?;
-        foundation.prepare().await?;
-        let identity = foundation.identity(&foundation.records()?).await?;
-        let ctx = foundation.source.system("cli");
-        let outcome = match args.command {
-            Command::Create(args) => create(&ctx, &identity, args).await,
-            Command::List(args) => list(&ctx, &identity, args.format).await,
-            Command::Role(args) => role(&ctx, &identity, &args).await,
-            Command::ResetFactors(args) => reset_factors(&ctx, &identity, &args.email).await,
-        };
-        foundation.source.db.close().await;
-        outcome
+    with_identity(loaded, async |ctx, identity| match args.command {
+        Command::Create(args) => create(ctx, identity, args).await,
+        Command::List(args) => list(ctx, identity, args.format).await,
+        Command::Role(args) => role(ctx, identity, &args).await,
+        Command::ResetFactors(args) => reset_factors(ctx, identity, &args.email).await,
     })
 }
 

@@ -1,12 +1,12 @@
 //! Builds the state and lists the slices: the one place where the crates meet.
-use std::{
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+mod housekeeping;
+mod settings;
 
-use identity::{AccountKeeper, BreachedRange, Identity, Places, RangeService, RoleTerms};
-use kernel::{Clock, Code, Error, OsRandom, Permissions, Random, Result, Secret, SystemClock, id};
+use std::{path::PathBuf, sync::Arc};
+
+pub use housekeeping::{Part, Purge};
+use identity::{AccountKeeper, Identity};
+use kernel::{Clock, Code, Error, OsRandom, Random, Result, Secret, SystemClock, id};
 use platform::{
     notifications::Notifications,
     outbox::{self, Outbox},
@@ -19,7 +19,7 @@ use resources::{
 };
 use serde_json::Value as Json;
 use store::{
-    Ctx, Db, Migration, Source,
+    Db, Migration, Source,
     claim::{Claim, Mode, claim},
     copy,
     statement::Recording,
@@ -27,16 +27,11 @@ use store::{
 use web::{Authenticate as _, Routes};
 
 use crate::{
-    config::{self, Config, Finding, Level, Loaded, MasterKey, Profile, Rate, Registration},
+    config::{self, Config, Finding, Level, Loaded, MasterKey, Profile},
     docs::{self, Docs},
     health::{self, Health},
     messages,
 };
-
-/// How often what deleted accounts left behind and what is long over is looked for.
-const PURGE_PAUSE: Duration = Duration::from_secs(30);
-/// How often softly deleted records whose time is over are looked for.
-const DELETED_PAUSE: Duration = Duration::from_hours(1);
 
 /// Every migration of every crate, in no particular order.
 pub fn migrations() -> Vec<Migration> {
@@ -144,8 +139,10 @@ impl Foundation {
         let ctx = self.source.system("start");
         let master = secrets::check_master(&ctx, &self.keyring).await?;
         let keepers: Vec<Arc<dyn AccountKeeper>> = vec![Arc::new(records.clone())];
-        let settings = self.identity_settings()?;
-        let identity = Identity::start(&self.source, &self.keyring, settings, keepers, self.messenger()?).await?;
+        let outbound = web::Outbound::new(&self.config.outbound.allow)?;
+        let settings = self.identity_settings(&outbound)?;
+        let messenger = identity::Messenger { notifications: self.notifications.clone(), outbound };
+        let identity = Identity::start(&self.source, &self.keyring, settings, keepers, messenger).await?;
         // Also when the key is adopted already: another node may have gone on under the previous one for a while.
         if self.keyring.has_previous() {
             // The signing keys and the stored key were sealed anew when they were loaded.
@@ -176,90 +173,6 @@ impl Foundation {
         let app = web::service(routes.clone(), settings, self.source.clone(), Arc::new(identity.clone()))?;
         let Self { config, source, outbox, notifications, claim, .. } = self;
         Ok(Server { app, config, source, routes, identity, records, outbox, notifications, health, _claim: claim })
-    }
-
-    /// Every role there is: those that are declared and those that rules ask for, which are declared if any is; and those that want a
-    /// second factor.
-    fn roles(&self) -> Vec<RoleTerms> {
-        let declared = self.declaration.roles.iter().map(|role| RoleTerms {
-            name: role.name.clone(),
-            description: role.description.clone(),
-            permissions: role.permissions,
-            requires_mfa: role.requires_mfa,
-        });
-        let bare = |requires_mfa| {
-            move |name| RoleTerms { name, description: None, permissions: Permissions::NONE, requires_mfa }
-        };
-        let of_rules = self.declaration.roles().into_iter().map(bare(false));
-        declared.chain(of_rules).chain(self.config.auth.require_mfa.iter().cloned().map(bare(true))).collect()
-    }
-
-    fn messenger(&self) -> Result<identity::Messenger> {
-        let outbound = web::Outbound::new(&self.config.outbound.allow)?;
-        Ok(identity::Messenger { notifications: self.notifications.clone(), outbound })
-    }
-
-    fn identity_settings(&self) -> Result<identity::Settings> {
-        let auth = &self.config.auth;
-        let breached: Option<Arc<dyn BreachedRange>> = match &auth.breached_passwords {
-            Some(base) => Some(Arc::new(RangeService::new(base, web::Outbound::new(&self.config.outbound.allow)?))),
-            None => None,
-        };
-        Ok(identity::Settings {
-            public_url: self.config.app.public_url.clone(),
-            cors_origins: self.config.cors.origins.clone(),
-            app_name: self.config.app.name.clone(),
-            registration: match auth.registration {
-                Registration::Open => identity::Registration::Open,
-                Registration::VerifyFirst => identity::Registration::VerifyFirst,
-                Registration::Invite => identity::Registration::Invite,
-                Registration::Closed => identity::Registration::Closed,
-            },
-            access_ttl: auth.access_ttl,
-            sessions: identity::Lifetimes { idle: auth.refresh_ttl, most: auth.session_max },
-            password_min_length: auth.password_min_length,
-            breached_passwords: breached,
-            places: match &auth.geo_database {
-                Some(path) => {
-                    Places::open(path).map_err(|fault| Error::internal(format!("auth.geo_database {fault}")))?
-                }
-                None => Places::default(),
-            },
-            on_suspicion: auth.on_suspicion,
-            tries: self.config.limits.is_enabled.then(|| policy(self.config.limits.account)),
-            roles: self.roles(),
-            resources: self.declaration.resources.iter().map(|resource| resource.name.clone()).collect(),
-            pages: auth.pages.clone(),
-            #[cfg(feature = "oidc")]
-            oauth: self.oauth(),
-        })
-    }
-
-    #[cfg(feature = "oidc")]
-    fn oauth(&self) -> identity::oauth::Settings {
-        let config::Oauth { redirects, providers } = self.config.oauth.clone();
-        let provider = |config::Provider { name, place, client_id, client_secret }| {
-            identity::oauth::Provider::new(name, place, client_id, client_secret)
-        };
-        identity::oauth::Settings { providers: providers.into_iter().map(provider).collect(), redirects }
-    }
-
-    fn web_settings(&self) -> web::Settings {
-        let Config { profile, app, server, cors, limits, .. } = &self.config;
-        web::Settings {
-            local_only: matches!(profile, Profile::Development | Profile::Testing),
-            cors_origins: cors.origins.clone(),
-            trusted_proxies: server.trusted_proxies.clone(),
-            limits: web::Limits {
-                enabled: limits.is_enabled,
-                address: policy(limits.address),
-                principal: policy(limits.principal),
-                credentials: policy(limits.credentials),
-            },
-            body_limit: server.body_limit,
-            request_timeout: server.request_timeout,
-            ..web::Settings::new(app.public_url.clone())
-        }
     }
 }
 
@@ -346,78 +259,4 @@ impl Server {
     pub fn document(&self) -> Json {
         document(&self.config, &self.identity, &self.routes)
     }
-
-    /// Looks after what no request waits for, until it is dropped.
-    pub async fn keep_house(&self) {
-        let purge = Purge::new(&self.source, &self.records, &self.identity);
-        let mut deleted_at: Option<Instant> = None;
-        loop {
-            let is_due = deleted_at.is_none_or(|last| last.elapsed() >= DELETED_PAUSE);
-            let parts = if is_due { &Part::ALL[..] } else { &Part::OFTEN[..] };
-            match purge.run(parts, &|_, _| ()).await {
-                Ok(_) if is_due => deleted_at = Some(Instant::now()),
-                Ok(_) => {}
-                Err(error) => tracing::warn!(?error, "what is over could not be purged; it is tried again"),
-            }
-            tokio::time::sleep(PURGE_PAUSE).await;
-        }
-    }
-}
-
-/// What is removed for good once its time is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    Accounts,
-    /// Those whose rows were not found held a short while ago.
-    DueAccounts,
-    Sessions,
-    IdempotencyKeys,
-    Messages,
-    Deleted,
-}
-
-impl Part {
-    pub const ALL: [Self; 5] = [Self::Accounts, Self::Sessions, Self::IdempotencyKeys, Self::Messages, Self::Deleted];
-    /// Those that are cheap to look for.
-    pub const OFTEN: [Self; 4] = [Self::DueAccounts, Self::Sessions, Self::IdempotencyKeys, Self::Messages];
-}
-
-/// Removes what is over: `serve` does so by itself, `hardpan purge` when it is told to.
-pub struct Purge<'s> {
-    ctx: Ctx,
-    records: &'s Records,
-    identity: &'s Identity,
-}
-
-impl<'s> Purge<'s> {
-    pub fn new(source: &Source, records: &'s Records, identity: &'s Identity) -> Self {
-        Self { ctx: source.system("housekeeping"), records, identity }
-    }
-
-    /// Says how many rows went; `report` hears of each chunk, by table.
-    pub async fn run(&self, parts: &[Part], report: records::Report<'_>) -> Result<u64> {
-        let mut total = 0;
-        for part in parts {
-            total += match part {
-                Part::Accounts => self.records.purge_accounts(&self.ctx, report).await?,
-                Part::DueAccounts => self.records.purge_due_accounts(&self.ctx, report).await?,
-                Part::Deleted => self.records.purge_deleted(&self.ctx, report).await?,
-                Part::Sessions => told(report, "sessions", self.identity.purge(&self.ctx).await?),
-                Part::Messages => told(report, "messages given up", outbox::purge(&self.ctx).await?),
-                Part::IdempotencyKeys => told(report, "idempotency keys", store::idempotency::purge(&self.ctx).await?),
-            };
-        }
-        Ok(total)
-    }
-}
-
-fn told(report: records::Report<'_>, what: &str, rows: u64) -> u64 {
-    if rows > 0 {
-        report(what, rows);
-    }
-    rows
-}
-
-fn policy(rate: Rate) -> web::Policy {
-    web::Policy { burst: rate.burst, per_minute: rate.per_minute }
 }
