@@ -56,7 +56,7 @@ fn commented(section: &str) -> String {
     let keys = KEYS.iter().filter(|key| key.section() == section && key.path != "database.url");
     keys.fold(String::new(), |mut text, key| {
         let line = format!("{} = {}", key.name(), value(key));
-        let _ = writeln!(text, "# {line:<40}# {}", lowercase(key.doc));
+        let _ = writeln!(text, "# {line:<39} # {}", lowercase(key.doc));
         text
     })
 }
@@ -64,7 +64,8 @@ fn commented(section: &str) -> String {
 /// A sentence as a remark.
 fn lowercase(doc: &str) -> String {
     let mut letters = doc.chars();
-    let is_word = doc.chars().nth(1).is_none_or(char::is_lowercase);
+    // Neither a name, as GitHub, nor an abbreviation.
+    let is_word = !doc.chars().skip(1).take_while(|letter| letter.is_alphanumeric()).any(char::is_uppercase);
     match letters.next() {
         Some(first) if is_word => first.to_ascii_lowercase().to_string() + letters.as_str(),
         _ => doc.to_owned(),

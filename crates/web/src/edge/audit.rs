@@ -54,7 +54,7 @@ impl Line {
             route = self.route.as_deref().unwrap_or("-"),
             path = (!unknown.is_empty()).then_some(&*unknown),
             status,
-            duration_ms = self.started.elapsed().as_secs_f64() * 1000.0,
+            duration_ms = (self.started.elapsed().as_secs_f64() * 1e6).round() / 1e3,
             address = self.request.address.as_ref().map(tracing::field::display::<&IpAddr>),
             user = self.user.map(tracing::field::display),
             api_key = self.api_key.map(tracing::field::display),
