@@ -27,8 +27,7 @@ pub struct Twilio {
 
 impl Twilio {
     pub(super) async fn send(&self, to: &str, text: &str) -> Result<(), Failure> {
-        let sender = if self.from.starts_with("MG") { "MessagingServiceSid" } else { "From" };
-        let form = form(&[("To", to), (sender, &self.from), ("Body", text)]);
+        let form = form(&[("To", to), (sender(&self.from), &self.from), ("Body", text)]);
         let credentials = Secret::new(format!("{}:{}", self.account_sid, self.auth_token.expose()));
         let url = format!("{}/2010-04-01/Accounts/{}/Messages.json", self.base, self.account_sid);
         let request = Request::post(url)
@@ -40,6 +39,13 @@ impl Twilio {
         let answer = self.outbound.send(request, BOUNDS).await.map_err(|fault| unreachable(&fault))?;
         judged(answer.status(), answer.headers(), answer.body())
     }
+}
+
+/// The field that `from` goes in. A messaging service is `MG` and 32 hexadecimal digits; a sender's name may begin like that.
+fn sender(from: &str) -> &'static str {
+    let digits = from.strip_prefix("MG").unwrap_or_default();
+    let is_service = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_service { "MessagingServiceSid" } else { "From" }
 }
 
 fn unreachable(fault: &Fault) -> Failure {
@@ -101,6 +107,14 @@ mod tests {
             form(&[("To", "+15551234567"), ("Body", "a b&c=é\n")]),
             "To=%2B15551234567&Body=a+b%26c%3D%C3%A9%0A"
         );
+    }
+
+    #[test]
+    fn services_are_told_from_names() {
+        assert_eq!(sender("MG0123456789abcdef0123456789ABCDEF"), "MessagingServiceSid");
+        for from in ["MGSHOP", "+15550000000", "12345", "MG0123456789abcdef0123456789ABCDEX"] {
+            assert_eq!(sender(from), "From", "{from}");
+        }
     }
 
     #[test]

@@ -1,4 +1,6 @@
-//! Twilio's API as far as it is called, and the short messages that came to it.
+//! Twilio's API as far as it is called, by its published description, and the short messages that came to it.
+pub mod published;
+
 use std::sync::{Arc, Mutex};
 
 use tokio::{
@@ -8,10 +10,10 @@ use tokio::{
 
 use super::{TestApp, on_both_with};
 
-const OK: &str = "201 Created";
-const QUEUED: &str = r#"{"sid": "SM1", "status": "queued", "error_code": null}"#;
+/// An account, as its id is spelt.
+pub const ACCOUNT: &str = "AC0123456789abcdef0123456789ABCDEF";
 
-/// Answers as it is told, and keeps what it hears.
+/// Answers as it is told, and keeps what it hears. What Twilio would not understand it refuses, and the test fails.
 pub struct Twilio {
     pub url: String,
     answer: Arc<Mutex<String>>,
@@ -38,36 +40,52 @@ impl Twilio {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let twilio = Self { url, answer: Arc::default(), heard: Arc::default() };
-        twilio.answers(OK, QUEUED);
+        twilio.takes();
         let (answer, heard) = (Arc::clone(&twilio.answer), Arc::clone(&twilio.heard));
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let request = read(&mut stream).await;
+                let understood = published::is_request(&request);
                 heard.lock().unwrap().push(request);
-                let answer = answer.lock().unwrap().clone();
+                let answer = match understood {
+                    Ok(()) => answer.lock().unwrap().clone(),
+                    Err(why) => written("400 Bad Request", "", &published::refusal(400, 20001, &why)),
+                };
                 stream.write_all(answer.as_bytes()).await.unwrap();
             }
         });
         twilio
     }
 
-    /// What it says from now on.
-    pub fn answers(&self, status: &str, body: &str) {
-        let length = body.len();
-        *self.answer.lock().unwrap() =
-            format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}");
+    /// Takes every message from now on.
+    pub fn takes(&self) {
+        self.answers("201 Created", "", &published::queued());
     }
 
-    /// The requests, whole, in the order they came.
+    /// Refuses every message from now on.
+    pub fn refuses(&self, status: u16, code: u32, message: &str) {
+        self.answers(&format!("{status} No"), "", &published::refusal(status, code, message));
+    }
+
+    /// What it says from now on, with `headers`, each with the end of its line.
+    pub fn answers(&self, status: &str, headers: &str, body: &str) {
+        *self.answer.lock().unwrap() = written(status, headers, body);
+    }
+
+    /// The requests, whole, in the order they came. Each is one that Twilio understands.
     pub fn heard(&self) -> Vec<String> {
-        self.heard.lock().unwrap().clone()
+        let heard = self.heard.lock().unwrap().clone();
+        for request in &heard {
+            published::is_request(request).unwrap_or_else(|why| panic!("{why}: {request}"));
+        }
+        heard
     }
 
     /// What an app must be told to call it.
     pub fn environment(&self) -> [(&str, &str); 5] {
         [
             ("HARDPAN_SMS__URL", self.url.as_str()),
-            ("TWILIO_ACCOUNT_SID", "AC2a8c"),
+            ("TWILIO_ACCOUNT_SID", ACCOUNT),
             ("TWILIO_AUTH_TOKEN", "s3cret"),
             ("TWILIO_FROM", "+15550000000"),
             ("HARDPAN_OUTBOUND__ALLOW", "127.0.0.0/8"),
@@ -89,6 +107,11 @@ impl Twilio {
     pub async fn last(&self, app: &TestApp) -> Sms {
         self.messages(app).await.pop().unwrap()
     }
+}
+
+fn written(status: &str, headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!("HTTP/1.1 {status}\r\n{headers}content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")
 }
 
 async fn read(stream: &mut TcpStream) -> String {
@@ -135,8 +158,10 @@ pub async fn on_both_with_twilio(test: impl AsyncFn(TestApp, &Twilio)) {
     let twilio = Twilio::start().await;
     on_both_with(&twilio.environment(), async |app| {
         twilio.heard.lock().unwrap().clear();
-        twilio.answers(OK, QUEUED);
+        twilio.takes();
         test(app, &twilio).await;
+        // Nothing it heard may be wrong, also where the test does not look.
+        twilio.heard();
     })
     .await;
 }
