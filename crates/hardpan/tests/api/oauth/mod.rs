@@ -1,5 +1,6 @@
 //! Log-in with providers: a real one, a hostile one and GitHub, on Node.js beside the tests.
 mod away;
+mod fetching;
 mod forged;
 mod linking;
 mod log_in;
