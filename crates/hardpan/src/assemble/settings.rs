@@ -5,7 +5,7 @@ use identity::{BreachedRange, Places, RangeService, RoleTerms};
 use kernel::{Error, Permissions, Result};
 
 use super::Foundation;
-use crate::config::{self, Config, Profile, Rate, Registration};
+use crate::config::{Config, Profile, Rate, Registration};
 
 impl Foundation {
     /// Every role there is: those that are declared and those that rules ask for, which are declared if any is; and those that want a
@@ -59,8 +59,8 @@ impl Foundation {
 
     #[cfg(feature = "oidc")]
     fn oauth(&self) -> identity::oauth::Settings {
-        let config::Oauth { redirects, providers } = self.config.oauth.clone();
-        let provider = |config::Provider { name, place, client_id, client_secret }| {
+        let crate::config::Oauth { redirects, providers } = self.config.oauth.clone();
+        let provider = |crate::config::Provider { name, place, client_id, client_secret }| {
             identity::oauth::Provider::new(name, place, client_id, client_secret)
         };
         identity::oauth::Settings { providers: providers.into_iter().map(provider).collect(), redirects }

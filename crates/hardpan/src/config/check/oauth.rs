@@ -46,6 +46,7 @@ fn fault(link: &str) -> Option<&'static str> {
 }
 
 #[cfg(not(feature = "oidc"))]
+#[expect(clippy::unnecessary_wraps, reason = "with providers there are good ones")]
 const fn fault(_: &str) -> Option<&'static str> {
     Some("leads nowhere: this program was built without log-in by providers")
 }

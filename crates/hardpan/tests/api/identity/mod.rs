@@ -17,7 +17,6 @@ mod profile;
 mod refresh;
 mod registration;
 mod roles;
-mod security_log;
 mod session_limits;
 mod sessions;
 mod step_up;
