@@ -137,7 +137,8 @@ impl Identity {
         let accounts = Accounts::new(passwords, roles, sessions.clone(), api_keys, cursors.clone(), keepers);
         let (devices, guard) = (Devices::new(&stored)?, Guard::new(keyring, settings.tries)?);
         let single_use = SingleUse::new(keyring, stored.mac_key("single_use")?);
-        let notices = Notices::new(messenger.notifications, single_use.clone(), &stored, settings.pages)?;
+        let notices =
+            Notices::new(messenger.notifications, single_use.clone(), devices.clone(), &stored, settings.pages)?;
         let factors = Factors::new(accounts.clone(), devices.clone(), keyring, &stored, app_name, notices.clone())?;
         let logins = Logins::new(logins::Parts {
             accounts: accounts.clone(),

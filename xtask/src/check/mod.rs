@@ -1,6 +1,7 @@
 //! `cargo xtask check`: the rules of the layout, each told with file, line and reason.
 mod direction;
 mod drivers;
+mod events;
 mod shape;
 mod slices;
 mod source;
@@ -39,6 +40,8 @@ impl fmt::Display for Problem {
 struct Repository {
     sources: Vec<Source>,
     manifests: Vec<Manifest>,
+    /// The page of security events.
+    events: String,
 }
 
 /// A Cargo.toml.
@@ -48,9 +51,9 @@ struct Manifest {
 }
 
 impl Repository {
-    /// Reads the Rust sources and the manifests below `root`.
+    /// Reads the Rust sources and the manifests below `root`, and what they are held against.
     fn read(root: &Path) -> io::Result<Self> {
-        let mut repository = Self::default();
+        let mut repository = Self { events: fs::read_to_string(root.join(events::PAGE))?, ..Self::default() };
         for top in ["crates", "xtask", "examples"] {
             repository.read_folder(root, &root.join(top))?;
         }
@@ -79,7 +82,7 @@ impl Repository {
 
     /// All breaches of all rules.
     fn problems(&self) -> Vec<Problem> {
-        let rules = [direction::check, drivers::check, shape::check, slices::check, sql::check];
+        let rules = [direction::check, drivers::check, events::check, shape::check, slices::check, sql::check];
         let mut problems: Vec<Problem> = rules.iter().flat_map(|rule| rule(self)).collect();
         problems.sort();
         problems
@@ -115,7 +118,9 @@ fn root() -> io::Result<PathBuf> {
 fn repository(files: &[(&str, &str)]) -> Repository {
     let mut repository = Repository::default();
     for (path, text) in files {
-        if path.ends_with("Cargo.toml") {
+        if *path == events::PAGE {
+            (*text).clone_into(&mut repository.events);
+        } else if path.ends_with("Cargo.toml") {
             repository.manifests.push(Manifest { path: (*path).to_owned(), text: (*text).to_owned() });
         } else {
             repository.sources.push(Source::new(path, (*text).to_owned()));

@@ -32,10 +32,6 @@ pub struct Seen {
     pub id: DeviceId,
     /// What it is known by from now on, when it sent nothing to be known by.
     pub token: Option<String>,
-    /// Whether the account did not know it.
-    pub is_new: bool,
-    /// Whether the account knew any device.
-    pub is_first: bool,
 }
 
 /// The devices of an account, and until when each is trusted, if it is.
@@ -51,6 +47,11 @@ impl Devices {
         Ok(self.current(tx, ctx, user_id).await?.map(|device| device.id))
     }
 
+    /// Whether an account has logged in on any device, as far as that is remembered.
+    pub(crate) async fn had_any(tx: &mut Tx<'_>, user_id: UserId) -> Result<bool> {
+        store::had_any(tx, user_id).await
+    }
+
     /// Whether the request comes from a device that the account trusts.
     pub(crate) async fn is_trusted(&self, tx: &mut Tx<'_>, ctx: &Ctx, user_id: UserId) -> Result<bool> {
         Ok(self.current(tx, ctx, user_id).await?.is_some_and(|device| device.is_trusted(ctx.now())))
@@ -63,7 +64,7 @@ impl Devices {
         let address = ctx.request.address.map(|address| address.to_string());
         if let Some(device) = self.current(tx, ctx, user_id).await? {
             store::touch(tx, device.id, user_agent, address, now).await?;
-            return Ok(Seen { id: device.id, token: None, is_new: false, is_first: false });
+            return Ok(Seen { id: device.id, token: None });
         }
         let others = store::list(tx, user_id).await?;
         for oldest in others.iter().skip(MOST - 1) {
@@ -79,8 +80,7 @@ impl Devices {
         let device =
             Device { id: ctx.new_id(), user_agent, address, created_at: now, last_seen_at: now, trusted_until: None };
         store::insert(tx, user_id, &device, &self.digest(user_id, &token)).await?;
-        let made = sent.is_none().then_some(token);
-        Ok(Seen { id: device.id, token: made, is_new: true, is_first: others.is_empty() })
+        Ok(Seen { id: device.id, token: sent.is_none().then_some(token) })
     }
 
     /// Which devices an account has, and until when each is trusted.

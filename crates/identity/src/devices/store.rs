@@ -18,6 +18,11 @@ pub(super) async fn list(tx: &mut Tx<'_>, user_id: UserId) -> Result<Vec<Device>
     tx.query(sql, &[user_id.into()]).await?.iter().map(device).collect()
 }
 
+pub(super) async fn had_any(tx: &mut Tx<'_>, user_id: UserId) -> Result<bool> {
+    let found = tx.query_opt("SELECT id FROM devices WHERE user_id = $1 LIMIT 1", &[user_id.into()]).await?;
+    Ok(found.is_some())
+}
+
 pub(super) async fn insert(tx: &mut Tx<'_>, user_id: UserId, device: &Device, digest: &[u8]) -> Result<()> {
     let sql = "INSERT INTO devices (id, user_id, digest, user_agent, address, created_at, last_seen_at) \
                VALUES ($1, $2, $3, $4, $5, $6, $7)";

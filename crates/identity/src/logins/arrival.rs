@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     accounts::User,
-    devices::Seen,
+    devices::{Devices, Seen},
     notices::Told,
     places::{Place, Travel},
     sessions::{NewSession, Session, Transport},
@@ -42,9 +42,8 @@ impl Logins {
     ) -> Result<(Session, Seen)> {
         let Arrival { transport, proofs, trusts } = arrival;
         let (sessions, devices) = (self.accounts().sessions(), self.devices());
+        let is_news = self.is_news(tx, ctx, user.id).await?;
         let seen = devices.see(tx, ctx, user.id).await?;
-        // Not the first log-in ever: whoever forgot all devices is told, too.
-        let is_news = seen.is_new && (!seen.is_first || sessions.had_any(tx, user.id).await?);
         let place = self.places().find(ctx.request.address);
         let travel = self.travel(tx, ctx, user.id, place.as_ref()).await?;
         let new = NewSession { user_id: user.id, transport, proofs, device_id: seen.id, place };
@@ -79,8 +78,7 @@ impl Logins {
         if self.on_suspicion() == OnSuspicion::Tell {
             return Ok(found);
         }
-        let is_known = self.devices().known(tx, ctx, user.id).await?.is_some();
-        if !is_known && self.accounts().sessions().had_any(tx, user.id).await? {
+        if self.is_news(tx, ctx, user.id).await? {
             found.push("new_device");
         }
         let place = self.places().find(ctx.request.address);
@@ -91,6 +89,15 @@ impl Logins {
             found.push("credential_stuffing");
         }
         Ok(found)
+    }
+
+    /// Whether a log-in is on a device that the account does not know, and not its first ever. Devices are remembered for longer than
+    /// sessions, and may be forgotten while those are not.
+    async fn is_news(&self, tx: &mut Tx<'_>, ctx: &Ctx, user_id: UserId) -> Result<bool> {
+        if self.devices().known(tx, ctx, user_id).await?.is_some() {
+            return Ok(false);
+        }
+        Ok(Devices::had_any(tx, user_id).await? || self.accounts().sessions().had_any(tx, user_id).await?)
     }
 
     /// How somebody cannot have come to `place` from where they last logged in.
@@ -108,21 +115,27 @@ impl Logins {
 }
 
 async fn note_new_device(tx: &mut Tx<'_>, ctx: &Ctx, session: &Session, device_id: DeviceId) -> Result<()> {
-    signal(ctx, "new_device", session);
-    let after = json!({"user_id": session.user_id, "session_id": session.id});
+    let (told, user, id) = (ctx.clone(), session.user_id, session.id);
+    tx.after_commit(move || {
+        counter!(SIGNALS, "signal" => "new_device").increment(1);
+        tracing::warn!(target: "security", event = "new_device", address = address(&told), request_id = told.request.id,
+            %user, session = %id, "an account was logged in to on a device it did not know");
+    });
+    let after = json!({"user_id": user, "session_id": id});
     audit::record(tx, ctx, Entry::new("login.new_device", "device", device_id).after(after)).await
 }
 
 async fn note_travel(tx: &mut Tx<'_>, ctx: &Ctx, session: &Session, travel: &Travel) -> Result<()> {
-    signal(ctx, "impossible_travel", session);
+    let (told, user, id) = (ctx.clone(), session.user_id, session.id);
+    tx.after_commit(move || {
+        counter!(SIGNALS, "signal" => "impossible_travel").increment(1);
+        tracing::warn!(target: "security", event = "impossible_travel", address = address(&told),
+            request_id = told.request.id, %user, session = %id, "an account was logged in to from places too far apart");
+    });
+    // The trail is kept for longer than sessions: it has the countries, and nothing more exact.
     let Travel { from, left_at, to, kilometres } = travel;
-    let after =
-        json!({"user_id": session.user_id, "from": from, "left_at": left_at, "to": to, "kilometres": kilometres});
-    audit::record(tx, ctx, Entry::new("login.impossible_travel", "session", session.id).after(after)).await
-}
-
-fn signal(ctx: &Ctx, event: &'static str, session: &Session) {
-    counter!(SIGNALS, "signal" => event).increment(1);
-    tracing::warn!(target: "security", event, address = address(ctx), request_id = ctx.request.id,
-        user = %session.user_id, session = %session.id, "a log-in was out of the ordinary");
+    let after = json!({
+        "user_id": user, "from": from.country, "left_at": left_at, "to": to.country, "kilometres": kilometres,
+    });
+    audit::record(tx, ctx, Entry::new("login.impossible_travel", "session", id).after(after)).await
 }

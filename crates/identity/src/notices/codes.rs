@@ -1,4 +1,6 @@
 //! Codes that travel: six digits by SMS or mail, good once, for the request that asked for them and for no other.
+use std::time::Duration;
+
 use ::store::{Ctx, Tx};
 use kernel::{Random, Result, UserId, Uuid};
 use platform::{
@@ -7,10 +9,18 @@ use platform::{
 };
 use serde_json::json;
 
-use super::{model::in_words, service::Notices};
+use super::{
+    model::{Pace, in_words},
+    service::Notices,
+};
 
-/// All codes of an account are counted together, whichever way they go.
+/// Codes are counted by the device that asks for them, whichever way they go; devices that the account does not know are one:
+/// who knows the password alone does not use up the owner's.
 const COUNTED: &str = "code";
+/// All codes of an account. Strangers get no further than a part of it, however their hours fall.
+const COUNTED_TOGETHER: &str = "codes";
+/// Messages cost money, and an account may have many devices.
+const TOGETHER: Pace = Pace { pause: Duration::ZERO, most: 20 };
 
 /// Where codes go.
 pub(crate) enum Recipient {
@@ -39,7 +49,7 @@ impl Notices {
     /// Sends a code that is good for `request` alone: the challenge it answers, the session it proves anew, or the factor it confirms.
     /// One sent for it before is good no more.
     ///
-    /// Errors: 429 after one in the last minute or five in the last hour.
+    /// Errors: 429 after one in the last minute or five in the last hour, or twenty on all devices.
     pub(crate) async fn send_code(
         &self,
         tx: &mut Tx<'_>,
@@ -48,7 +58,10 @@ impl Notices {
         to: Recipient,
         request: Uuid,
     ) -> Result<()> {
-        self.admit(tx, ctx, COUNTED, &user_id.to_string()).await?;
+        let account = user_id.to_string();
+        let device = self.devices().known(tx, ctx, user_id).await?.map(|device| device.to_string());
+        self.admit(tx, ctx, COUNTED, device.as_ref().unwrap_or(&account)).await?;
+        self.admit_at(tx, ctx, &TOGETHER, COUNTED_TOGETHER, &account).await?;
         let (purpose, address, code) = (to.purpose(), to.address(), six_digits(ctx.random()));
         let issue = Issue { purpose, user_id: Some(user_id), payload: address.as_bytes() };
         self.single_use().issue_about(tx, ctx, issue, request, code.as_bytes()).await?;

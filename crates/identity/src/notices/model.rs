@@ -53,6 +53,14 @@ impl Pages {
     }
 }
 
+/// How fast messages may follow each other.
+pub(super) struct Pace {
+    /// Between two of them.
+    pub pause: Duration,
+    /// In an hour.
+    pub most: i64,
+}
+
 /// A mail with a link that works once.
 pub struct Letter<'a> {
     pub to: Mailbox,

@@ -12,20 +12,21 @@ use platform::{
 use serde_json::{Value as Json, json};
 
 use super::{
-    model::{Letter, Page, Pages, Told, in_words},
+    model::{Letter, Pace, Page, Pages, Told, in_words},
     store::{self, Limit},
 };
 use crate::{
     accounts::{User, canonical},
+    devices::Devices,
     places::Place,
 };
 
-/// Between two messages of a kind to one recipient, and how many of them there are in an hour.
-const PAUSE: Duration = Duration::from_mins(1);
+/// Of messages of a kind to one recipient.
+const USUAL: Pace = Pace { pause: Duration::from_mins(1), most: MOST };
+const MOST: i64 = 5;
 const HOUR: Duration = Duration::from_hours(1);
 /// In which warnings are counted.
 const DAY: Duration = Duration::from_hours(24);
-const MOST: i64 = 5;
 
 /// Writes to the owners of accounts; cheap to clone.
 #[derive(Clone)]
@@ -34,6 +35,7 @@ pub struct Notices(Arc<Inner>);
 struct Inner {
     notifications: Notifications,
     single_use: SingleUse,
+    devices: Devices,
     recipients: MacKey,
     pages: Pages,
 }
@@ -42,11 +44,12 @@ impl Notices {
     pub(crate) fn new(
         notifications: Notifications,
         single_use: SingleUse,
+        devices: Devices,
         stored: &StoredKey,
         pages: Pages,
     ) -> Result<Self> {
         let recipients = stored.mac_key("recipient")?;
-        Ok(Self(Arc::new(Inner { notifications, single_use, recipients, pages })))
+        Ok(Self(Arc::new(Inner { notifications, single_use, devices, recipients, pages })))
     }
 
     /// Tells the owner of an account that a credential was changed, in the transaction that changes it.
@@ -180,23 +183,40 @@ impl Notices {
 
     /// Whether one more of `what` may go to this address or account, and counts it: one a minute, five an hour. The same work either way.
     pub(crate) async fn may_send(&self, tx: &mut Tx<'_>, ctx: &Ctx, what: &str, recipient: &str) -> Result<bool> {
-        let limit = Limit { pause: ctx.now().minus(PAUSE), since: ctx.now().minus(HOUR), most: MOST };
-        store::count(tx, self.subject(what, recipient), &limit, ctx.now()).await
+        self.count(tx, ctx, &USUAL, self.subject(what, recipient)).await
     }
 
     /// The same, where the recipient may be told. Errors: 429, with the time to wait.
     pub(crate) async fn admit(&self, tx: &mut Tx<'_>, ctx: &Ctx, what: &str, recipient: &str) -> Result<()> {
-        if self.may_send(tx, ctx, what, recipient).await? {
+        self.admit_at(tx, ctx, &USUAL, what, recipient).await
+    }
+
+    /// The same at another pace.
+    pub(super) async fn admit_at(
+        &self,
+        tx: &mut Tx<'_>,
+        ctx: &Ctx,
+        pace: &Pace,
+        what: &str,
+        recipient: &str,
+    ) -> Result<()> {
+        let subject = self.subject(what, recipient);
+        if self.count(tx, ctx, pace, subject).await? {
             return Ok(());
         }
-        let next = store::next(tx, self.subject(what, recipient), MOST).await?;
+        let next = store::next(tx, subject, pace.most).await?;
         let at = next.map_or(ctx.now(), |next| {
-            let after_pause = next.last_at.plus(PAUSE);
+            let after_pause = next.last_at.plus(pace.pause);
             next.full_since.map_or(after_pause, |since| after_pause.max(since.plus(HOUR)))
         });
         Err(Error::new(Code::RateLimited)
             .with_detail("One was sent a moment ago, or several in the last hour.")
             .with_retry_after(at.since(ctx.now())))
+    }
+
+    async fn count(&self, tx: &mut Tx<'_>, ctx: &Ctx, pace: &Pace, subject: Uuid) -> Result<bool> {
+        let limit = Limit { pause: ctx.now().minus(pace.pause), since: ctx.now().minus(HOUR), most: pace.most };
+        store::count(tx, subject, &limit, ctx.now()).await
     }
 
     /// What stands for an address, whether anyone has it or not.
@@ -209,6 +229,10 @@ impl Notices {
 
     pub(super) fn notifications(&self) -> &Notifications {
         &self.0.notifications
+    }
+
+    pub(super) fn devices(&self) -> &Devices {
+        &self.0.devices
     }
 
     pub(super) fn single_use(&self) -> &SingleUse {

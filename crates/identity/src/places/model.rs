@@ -2,7 +2,6 @@
 use std::time::Duration;
 
 use kernel::Timestamp;
-use serde::Serialize;
 
 /// The Earth's mean radius, in kilometres (IUGG).
 const EARTH: f64 = 6371.0088;
@@ -12,7 +11,7 @@ const NEAR: f64 = 500.0;
 const FAST: f64 = 1000.0;
 
 /// Roughly where somebody was.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     /// Tenths of a degree, north and east of zero: no more exact than it must be.
     pub latitude: i64,

@@ -188,9 +188,9 @@ impl Roles {
         for role in &removed {
             store::delete(tx, user_id, role).await?;
         }
-        for (action, changed) in [("role.assigned", &added), ("role.removed", &removed)] {
+        let entries = [Entry::new("role.assigned", "user", user_id), Entry::new("role.removed", "user", user_id)];
+        for (entry, changed) in entries.into_iter().zip([&added, &removed]) {
             if !changed.is_empty() {
-                let entry = Entry::new(action, "user", user_id);
                 let entry = entry.before(json!({"roles": names(&held)})).after(json!({"roles": names(roles)}));
                 audit::record(tx, ctx, entry).await?;
             }

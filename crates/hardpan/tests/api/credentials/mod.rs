@@ -9,6 +9,7 @@ mod single_use;
 mod verify;
 mod verify_first;
 
+pub use reset::rows;
 use serde_json::{Value as Json, json};
 
 use crate::support::{Letter, Person, Request, TestApp};

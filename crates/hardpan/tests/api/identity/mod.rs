@@ -17,6 +17,7 @@ mod profile;
 mod refresh;
 mod registration;
 mod roles;
+mod security_log;
 mod session_limits;
 mod sessions;
 mod step_up;

@@ -13,7 +13,7 @@ use crate::support::{Answer, PASSWORD, Person, SoftKey, TestApp};
 const REGISTER_START: &str = "/auth/v1/passkeys/register/start";
 const REGISTER_FINISH: &str = "/auth/v1/passkeys/register/finish";
 const LOGIN_START: &str = "/auth/v1/passkeys/login/start";
-const LOGIN_FINISH: &str = "/auth/v1/passkeys/login/finish";
+pub const LOGIN_FINISH: &str = "/auth/v1/passkeys/login/finish";
 
 /// Begins to register, and what `key` makes of it.
 async fn begin(app: &TestApp, person: &Person, key: &mut SoftKey) -> Json {
@@ -32,25 +32,25 @@ async fn register(app: &TestApp, person: &Person, key: &mut SoftKey) -> Json {
 }
 
 /// Someone with a passkey.
-async fn holder(app: &TestApp, email: &str) -> (Person, SoftKey, Json) {
+pub async fn holder(app: &TestApp, email: &str) -> (Person, SoftKey, Json) {
     let (person, mut key) = (app.register(email).await, SoftKey::passkey());
     let passkey = register(app, &person, &mut key).await;
     (person, key, passkey)
 }
 
 /// Begins to log in, and what `key` says to it.
-async fn answer(app: &TestApp, key: &mut SoftKey) -> Json {
+pub async fn answer(app: &TestApp, key: &mut SoftKey) -> Json {
     let started = app.request(web::Method::POST, LOGIN_START).send().await.expect(200).json();
     json!({"ceremony_id": started["ceremony_id"], "credential": key.get(&started["public_key"])})
 }
 
-async fn try_login(app: &TestApp, key: &mut SoftKey) -> Answer {
+pub async fn try_login(app: &TestApp, key: &mut SoftKey) -> Answer {
     let body = answer(app, key).await;
     app.post(LOGIN_FINISH, &body).send().await
 }
 
 /// The only thing that a refused answer may say, whatever is wrong with it.
-fn assert_refused(answer: &Answer) {
+pub fn assert_refused(answer: &Answer) {
     assert_eq!((answer.status.as_u16(), answer.code().as_str()), (401, "invalid_passkey"), "{}", answer.text());
 }
 

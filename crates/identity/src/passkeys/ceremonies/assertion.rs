@@ -1,4 +1,6 @@
 //! Answers of authenticators to a challenge: the signature first, then, in the transaction that uses it, the count.
+use std::sync::Arc;
+
 use ::store::{Ctx, Tx};
 use futures_util::FutureExt as _;
 use kernel::{Error, Method, Result};
@@ -56,21 +58,23 @@ impl Ceremonies {
             return Ok(true);
         }
         if store::suspend(tx, id, ctx.now()).await? {
-            tracing::warn!(target: "security", event = "passkey_cloned", passkey = %id, request_id = ctx.request.id,
-                "the counter of a passkey went back; it is suspended");
+            let request = Arc::clone(&ctx.request);
+            tx.after_commit(move || {
+                tracing::warn!(target: "security", event = "passkey_cloned", passkey = %id, request_id = request.id,
+                    "the counter of a passkey went back; it is suspended");
+            });
             let after = json!({"user_id": user_id, "counter": assertion.counter, "before": assertion.passkey.counter});
             audit::record(tx, ctx, Entry::new("passkey.cloned", "passkey", id).after(after)).await?;
         }
         Ok(false)
     }
 
-    /// Ends the ceremony of an answer that was refused. Of strangers there is a line in the log, of accounts a row in the trail.
+    /// Ends the ceremony of a log-in whose answer was refused. Of strangers there is a line in the log, of accounts a row in the trail.
     pub(super) async fn refuse(
         &self,
         ctx: &Ctx,
         purpose: Purpose,
         ticket: Ticket,
-        action: &'static str,
         passkey: Option<&Passkey>,
     ) -> Result<()> {
         let address = ctx.request.address.map(|address| address.to_string()).unwrap_or_default();
@@ -82,8 +86,8 @@ impl Ceremonies {
             async move {
                 single_use.end(tx, purpose, ticket.subject).await?;
                 let Some((id, user_id)) = whose else { return Ok(()) };
-                let entry = Entry::new(action, "user", user_id).after(json!({"kind": "passkey", "passkey_id": id}));
-                audit::record(tx, &ctx, entry).await
+                let after = json!({"kind": "passkey", "passkey_id": id});
+                audit::record(tx, &ctx, Entry::new("login.failed", "user", user_id).after(after)).await
             }
             .boxed()
         });

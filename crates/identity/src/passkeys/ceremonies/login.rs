@@ -60,7 +60,7 @@ impl Ceremonies {
         let found = self.registered(ctx, &sent.raw_id).await?;
         let judged = found.clone().map(|passkey| self.judge(passkey, state, &sent)).transpose()?.flatten();
         let Some(assertion) = judged else {
-            self.refuse(ctx, PURPOSE, ticket, "login.failed", found.as_ref()).await?;
+            self.refuse(ctx, PURPOSE, ticket, found.as_ref()).await?;
             return Err(Error::new(Code::InvalidPasskey));
         };
         let ceremonies = self.clone();
