@@ -104,6 +104,12 @@ impl Server {
         output.status.success().then_some(()).ok_or_else(why)
     }
 
+    /// Of the process whose children serve.
+    #[cfg(feature = "live")]
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Stops the server: without ceremony when its folder goes with it.
     pub async fn stop(&mut self) {
         let mode = if self.folder.is_kept() { "fast" } else { "immediate" };

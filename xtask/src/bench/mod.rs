@@ -4,6 +4,7 @@ mod lists;
 mod log_ins;
 mod measure;
 mod options;
+mod peers;
 mod report;
 mod store;
 mod table;
@@ -16,9 +17,12 @@ use options::{Format, Options};
 use crate::live;
 
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Arguments {
+    #[command(flatten)]
+    peers: peers::Options,
     #[command(subcommand)]
-    measurement: Measurement,
+    measurement: Option<Measurement>,
 }
 
 #[derive(Subcommand)]
@@ -30,8 +34,9 @@ pub enum Measurement {
 /// Ends well when everything is as fast as promised.
 pub async fn run(arguments: Arguments) -> ExitCode {
     let outcome = match &arguments.measurement {
-        Measurement::Lists(options) => lists(options).await,
-        Measurement::LogIns(options) => Box::pin(log_ins::run(options)).await,
+        None => Box::pin(peers::run(&arguments.peers)).await.map(|()| true),
+        Some(Measurement::Lists(options)) => lists(options).await,
+        Some(Measurement::LogIns(options)) => Box::pin(log_ins::run(options)).await,
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

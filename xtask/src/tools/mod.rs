@@ -2,6 +2,8 @@
 mod chromium;
 pub mod debian;
 mod node;
+#[cfg(feature = "live")]
+pub mod python;
 
 /// Where they are, for the environment of the tests.
 pub async fn all() -> Vec<(&'static str, String)> {

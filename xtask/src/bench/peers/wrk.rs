@@ -1,0 +1,65 @@
+//! Load by wrk: <https://github.com/wg/wrk>.
+use std::path::Path;
+
+use serde_json::Value as Json;
+use tokio::process::Command;
+
+use super::{contender::Contender, usage::Usage, workload::Workload};
+use crate::tools::debian;
+
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../benches/peers/requests.lua");
+
+/// What a run gave.
+#[derive(Clone, Copy, Debug)]
+pub struct Run {
+    pub requests: f64,
+    pub seconds: f64,
+    /// Milliseconds.
+    pub p50: f64,
+    pub p99: f64,
+    /// Seconds of a core that the processes of the contender took.
+    pub cpu: f64,
+}
+
+pub async fn install() -> Result<(), String> {
+    // It has no option that does nothing and succeeds.
+    let is_there = Command::new("wrk").arg("--version").output().await.is_ok();
+    if is_there { Ok(()) } else { debian::install("wrk is not installed (package `wrk`)", &["wrk"]).await }
+}
+
+/// Drives `workload` for so long with the requests in a file. Errors: any answer that is no success.
+pub async fn drive(
+    contender: &Contender,
+    workload: Workload,
+    requests: &Path,
+    seconds: usize,
+    seed: usize,
+) -> Result<Run, String> {
+    let before = Usage::of(&contender.processes)?;
+    let connections = workload.connections.to_string();
+    let output = Command::new("wrk")
+        .args(["--threads", "1", "--connections", &connections, "--duration", &format!("{seconds}s")])
+        .args(["--timeout", "30s", "--latency", "--script", SCRIPT])
+        .arg(format!("http://127.0.0.1:{}", contender.port))
+        .arg("--")
+        .arg(requests)
+        .arg(seed.to_string())
+        .output()
+        .await
+        .map_err(|error| format!("wrk: {error}"))?;
+    let after = Usage::of(&contender.processes)?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let what = || format!("{workload} against {}: {text}{}", contender.name, String::from_utf8_lossy(&output.stderr));
+    let told: Json = text.lines().last().and_then(|line| serde_json::from_str(line).ok()).ok_or_else(what)?;
+    let figure = |name: &str| told[name].as_f64().ok_or_else(what);
+    if figure("failures")? > 0.0 || figure("requests")? < 1.0 {
+        return Err(what());
+    }
+    Ok(Run {
+        requests: figure("requests")?,
+        seconds: figure("micros")? / 1e6,
+        p50: figure("p50")? / 1e3,
+        p99: figure("p99")? / 1e3,
+        cpu: after.cpu - before.cpu,
+    })
+}
