@@ -8,7 +8,7 @@ use crate::{
     support::{PASSWORD, SecurityLog, TestApp, on_both},
 };
 
-async fn rename(app: &TestApp, sql: &'static str) {
+pub async fn rename(app: &TestApp, sql: &'static str) {
     let ctx = app.db.ctx();
     ctx.alter(move |_, tx| Box::pin(async move { tx.batch(sql).await })).await.unwrap();
 }

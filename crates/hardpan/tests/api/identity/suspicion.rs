@@ -5,9 +5,10 @@ use maxminddb_writer::{Database, metadata::IpVersion, paths::IpAddrWithMask};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
+use super::security_log::rename;
 use crate::{
     credentials::rows,
-    support::{Audit, Authenticator, Letter, PASSWORD, Person, Request, TestApp, on_both_with, person},
+    support::{Audit, Authenticator, Letter, PASSWORD, Person, Request, SecurityLog, TestApp, on_both_with, person},
 };
 
 const LONDON: &str = "81.2.69.142";
@@ -163,6 +164,23 @@ async fn a_log_in_that_is_odd_in_two_ways_is_one_mail() {
         log_in(&app, "", SEATTLE).send().await.expect(200);
         assert_eq!(audit.actions().await, ["login.impossible_travel", "login.new_device", "session.created"]);
         assert_eq!((app.letters_to("ann@example.com").await.len(), warnings(&app).await.len()), (before + 1, 1));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journey_that_is_undone_is_no_line_in_the_log() {
+    on_both_placed(&[], async |app| {
+        let (_, device) = ann(&app).await;
+        // In Seattle; no other test is there.
+        let address = "216.160.83.57";
+        let mut log = SecurityLog::of("address", address);
+        rename(&app, "ALTER TABLE sendings RENAME TO gone").await;
+        log_in(&app, &device, address).may_fail().send().await.expect(500);
+        assert!(log.news().is_empty());
+        rename(&app, "ALTER TABLE gone RENAME TO sendings").await;
+        log_in(&app, &device, address).send().await.expect(200);
+        assert_eq!(log.news(), ["impossible_travel"]);
     })
     .await;
 }
