@@ -3,6 +3,7 @@ pub mod accounts;
 pub mod engine;
 pub mod http;
 pub mod program;
+pub mod strace;
 
 use std::{
     path::{Path, PathBuf},

@@ -102,12 +102,18 @@ async fn measure(contenders: &[Contender], options: &Options) -> Result<Report, 
             }
         }
     }
+    let mut fsyncs = Vec::new();
+    for contender in contenders {
+        contender.write_requests(&requests, workload::WRITES, options.rows, options.rounds)?;
+        fsyncs.extend(wrk::fsyncs(contender, &requests).await?.map(|each| (contender.name, each)));
+    }
     let memory = |one: &Contender| Ok((one.name, Usage::of(&one.processes)?.memory));
     Ok(Report {
         rows: options.rows,
         rounds: options.rounds,
         seconds: options.seconds,
         lines,
+        fsyncs,
         memory: contenders.iter().map(memory).collect::<Result<_, String>>()?,
     })
 }

@@ -17,6 +17,8 @@ pub struct Report {
     pub rounds: usize,
     pub seconds: usize,
     pub lines: Vec<Line>,
+    /// Calls of fsync and fdatasync for each row created by 64 connections; empty where nothing counts them.
+    pub fsyncs: Vec<(&'static str, f64)>,
     /// In MiB, after everything.
     pub memory: Vec<(&'static str, f64)>,
 }
@@ -85,7 +87,12 @@ impl Report {
         let figures: Vec<Json> = figures.collect();
         let memory: Vec<Json> =
             self.memory.iter().map(|(name, mib)| json!({"name": name, "mib": rounded(*mib)})).collect();
-        json!({"rows": self.rows, "rounds": self.rounds, "seconds": self.seconds, "ratios": ratios, "figures": figures, "memory": memory})
+        let fsyncs: Vec<Json> =
+            self.fsyncs.iter().map(|(name, each)| json!({"name": name, "for_each_create": rounded(*each)})).collect();
+        json!({
+            "rows": self.rows, "rounds": self.rounds, "seconds": self.seconds,
+            "ratios": ratios, "figures": figures, "memory": memory, "fsyncs": fsyncs,
+        })
     }
 }
 
@@ -114,9 +121,11 @@ impl fmt::Display for Report {
                 writeln!(f, "| {workload} | {} | {rate:.0} | {p50:.2} | {p99:.2} | {cpu:.0} | {ratios} |", line.name)?;
             }
         }
-        writeln!(f, "\n| memory at the end | MiB |\n|---|--:|")?;
+        writeln!(f, "\n| | memory at the end, MiB | fsyncs for each create, 64 connections |\n|---|--:|--:|")?;
         for (name, mib) in &self.memory {
-            writeln!(f, "| {name} | {mib:.0} |")?;
+            let fsyncs = self.fsyncs.iter().find(|(of, _)| of == name);
+            let fsyncs = fsyncs.map_or_else(String::new, |(_, each)| format!("{each:.3}"));
+            writeln!(f, "| {name} | {mib:.0} | {fsyncs} |")?;
         }
         Ok(())
     }

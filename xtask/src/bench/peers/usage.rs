@@ -30,7 +30,8 @@ impl Usage {
     }
 }
 
-fn family(roots: &[u32]) -> Result<BTreeSet<u32>, String> {
+/// `roots` and all their children.
+pub fn family(roots: &[u32]) -> Result<BTreeSet<u32>, String> {
     let entries = fs::read_dir("/proc").map_err(|error| format!("/proc: {error}"))?;
     let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     let parents: Vec<(u32, u32)> = pids.filter_map(|pid| Some((pid, stat(pid)?.get(1)?.parse().ok()?))).collect();

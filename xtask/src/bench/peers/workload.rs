@@ -37,6 +37,8 @@ pub const ALL: [Workload; 12] = [
     of(Kind::Create, 8),
     of(Kind::Create, 512),
 ];
+/// What the disk is watched for.
+pub const WRITES: Workload = of(Kind::Create, 64);
 /// So many of them.
 pub const QUICK: usize = 6;
 

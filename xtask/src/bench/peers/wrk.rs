@@ -4,8 +4,15 @@ use std::path::Path;
 use serde_json::Value as Json;
 use tokio::process::Command;
 
-use super::{contender::Contender, usage::Usage, workload::Workload};
-use crate::tools::debian;
+use super::{
+    contender::Contender,
+    usage::{Usage, family},
+    workload::{WRITES, Workload},
+};
+use crate::{
+    live::strace::{self, Strace},
+    tools::debian,
+};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../benches/peers/requests.lua");
 
@@ -19,6 +26,18 @@ pub struct Run {
     pub p99: f64,
     /// Seconds of a core that the processes of the contender took.
     pub cpu: f64,
+}
+
+/// How often a contender asks the disk to be durable for each row it creates, if strace is there to tell. It slows everything down, so
+/// nothing else is measured meanwhile.
+pub async fn fsyncs(contender: &Contender, requests: &Path) -> Result<Option<f64>, String> {
+    if !strace::is_there().await {
+        return Ok(None);
+    }
+    let processes: Vec<u32> = family(&contender.processes)?.into_iter().collect();
+    let traced = Strace::attach(&processes).await?;
+    let run = drive(contender, WRITES, requests, 2, 0).await;
+    Ok(Some(f64::from(traced.end().await?) / run?.requests))
 }
 
 pub async fn install() -> Result<(), String> {
