@@ -15,7 +15,7 @@ use web::{Authenticate, Credentials, Outbound, Routes};
 #[cfg(feature = "oidc")]
 use crate::oauth::Oauth;
 use crate::{
-    accounts::{self, AccountKeeper, Accounts, Imported, NewAccount, Seen, User},
+    accounts::{self, AccountKeeper, Accounts, Imported, NewAccount, Seen, State, User},
     api_keys::{self, ApiKeys},
     credentials::{self, Credentials as CredentialChanges},
     cursor::Cursors,
@@ -224,6 +224,11 @@ impl Identity {
     /// Gives an account exactly these roles. Errors: 403; 404; 409 `last_administrator`; 422.
     pub async fn set_roles(&self, ctx: &Ctx, user_id: UserId, roles: &[String]) -> Result<User> {
         self.accounts.set_roles(ctx, user_id, roles, |_| true).await
+    }
+
+    /// Suspends or resumes an account. Errors: 403; 404; 409 `last_administrator`; 422.
+    pub async fn set_state(&self, ctx: &Ctx, user_id: UserId, state: State, reason: Option<String>) -> Result<User> {
+        self.credentials.set_state(ctx, user_id, state, reason, |_| true).await
     }
 
     /// Removes every second factor and passkey of an account. Errors: 403; 404; 503.

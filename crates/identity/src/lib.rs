@@ -20,7 +20,7 @@ pub mod roles;
 pub mod sessions;
 pub mod tokens;
 
-pub use accounts::{AccountKeeper, Imported, NewAccount, Seen, User, import_schema};
+pub use accounts::{AccountKeeper, Imported, NewAccount, Seen, State, User, import_schema};
 pub use identity::{Identity, Messenger, Settings};
 pub use logins::{OnSuspicion, Registration};
 pub use notices::Pages;

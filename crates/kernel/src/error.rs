@@ -190,7 +190,9 @@ impl Code {
             Self::RegistrationClosed => {
                 ("registration_closed", K::Forbidden, G::Business, "Accounts are not created here by their owners.")
             }
-            Self::MalformedBody => ("malformed_body", K::Malformed, G::Validation, "The body is not valid JSON."),
+            Self::MalformedBody => {
+                ("malformed_body", K::Malformed, G::Validation, "The body is missing, not expected or not valid JSON.")
+            }
             Self::BodyTooDeep => ("body_too_deep", K::Malformed, G::Validation, "The body is nested too deeply."),
             Self::BadQuery => ("bad_query", K::Malformed, G::Validation, "A query parameter is wrong."),
             Self::BadCursor => (

@@ -47,6 +47,7 @@ async fn import(ctx: &Ctx, identity: &Identity, args: Args) -> Outcome {
         identity,
         seen: args.dry_run.then(Seen::default),
         chunk: Vec::new(),
+        refused: Vec::new(),
         counts: Counts::default(),
         refusals: Refusals::new(args.report.as_deref(), &args.file)?,
     };
@@ -91,6 +92,8 @@ struct Run<'i> {
     /// What a dry run would have written.
     seen: Option<Seen>,
     chunk: Vec<Row>,
+    /// What of the chunk was refused so far, to be told in the order of the file.
+    refused: Vec<Refusal>,
     counts: Counts,
     refusals: Refusals,
 }
@@ -104,9 +107,9 @@ impl Run<'_> {
                     bytes += row.bytes;
                     self.chunk.push(row);
                 }
-                Next::Refused(refusal) => self.refuse(&refusal)?,
+                Next::Refused(refusal) => self.refused.push(refusal),
             }
-            if self.chunk.len() == CHUNK_ROWS || bytes >= CHUNK_BYTES {
+            if self.chunk.len() + self.refused.len() == CHUNK_ROWS || bytes >= CHUNK_BYTES {
                 self.flush().await?;
                 bytes = 0;
             }
@@ -122,15 +125,15 @@ impl Run<'_> {
             match verdict {
                 Imported::Created => self.counts.created += 1,
                 Imported::Present => self.counts.present += 1,
-                Imported::Refused(errors) => self.refuse(&Refusal::invalid(line, errors))?,
+                Imported::Refused(errors) => self.refused.push(Refusal::invalid(line, errors)),
             }
+        }
+        self.refused.sort_by_key(|refusal| refusal.line);
+        for refusal in mem::take(&mut self.refused) {
+            self.counts.refused += 1;
+            self.refusals.refuse(&refusal)?;
         }
         self.refusals.show(|| self.counts.text());
         Ok(())
-    }
-
-    fn refuse(&mut self, refusal: &Refusal) -> Result<()> {
-        self.counts.refused += 1;
-        self.refusals.refuse(refusal)
     }
 }

@@ -5,7 +5,7 @@ use std::{
 };
 
 use clap::Subcommand;
-use identity::{Identity, NewAccount, User};
+use identity::{Identity, NewAccount, State, User};
 use kernel::{Limit, Secret};
 use serde_json::json;
 use store::Ctx;
@@ -35,6 +35,12 @@ pub enum Command {
     /// Removes every second factor and passkey of someone who lost them
     #[command(after_help = "Example: hardpan user reset-factors ann@example.com --app notes")]
     ResetFactors(Account),
+    /// Shuts an account out, at once, until it is resumed
+    #[command(after_help = "Example: hardpan user suspend ann@example.com --reason \"laptop stolen\" --app notes")]
+    Suspend(Suspend),
+    /// Lets an account in again
+    #[command(after_help = "Example: hardpan user resume ann@example.com --app notes")]
+    Resume(Suspend),
 }
 
 #[derive(clap::Args)]
@@ -74,6 +80,16 @@ pub struct Account {
 }
 
 #[derive(clap::Args)]
+pub struct Suspend {
+    /// Its email address
+    #[arg(value_name = "EMAIL")]
+    pub email: String,
+    /// Why, for the audit trail
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+#[derive(clap::Args)]
 pub struct Give {
     /// Its email address
     #[arg(value_name = "EMAIL")]
@@ -92,6 +108,8 @@ pub fn run(args: Args, loaded: Loaded) -> Outcome {
         Command::List(args) => list(ctx, identity, args.format).await,
         Command::Role(args) => role(ctx, identity, &args).await,
         Command::ResetFactors(args) => reset_factors(ctx, identity, &args.email).await,
+        Command::Suspend(args) => set_state(ctx, identity, args, State::Suspended).await,
+        Command::Resume(args) => set_state(ctx, identity, args, State::Active).await,
     })
 }
 
@@ -145,7 +163,9 @@ async fn list(ctx: &Ctx, identity: &Identity, format: Format) -> Outcome {
         Format::Json => output::json(&json!({"items": users})),
         Format::Text => {
             for user in &users {
-                output::line(&format!("{}  {}  {}  {}", user.id, user.created_at, user.email, user.roles.join(",")));
+                let state = if user.is_active() { "" } else { "  (suspended)" };
+                let roles = user.roles.join(",");
+                output::line(&format!("{}  {}  {}  {roles}{state}", user.id, user.created_at, user.email));
             }
             output::line(&format!("{} accounts", users.len()));
         }
@@ -169,6 +189,16 @@ async fn reset_factors(ctx: &Ctx, identity: &Identity, email: &str) -> Outcome {
     let user = find(ctx, identity, email).await?;
     identity.reset_factors(ctx, user.id).await?;
     output::line(&format!("{} has no second factor and no passkey any more; the owner is told by mail", user.email));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn set_state(ctx: &Ctx, identity: &Identity, args: Suspend, state: State) -> Outcome {
+    let user = find(ctx, identity, &args.email).await?;
+    let user = identity.set_state(ctx, user.id, state, args.reason).await?;
+    output::line(&match state {
+        State::Active => format!("{} can log in again", user.email),
+        State::Suspended => format!("{} is suspended: every session is ended, and API keys rest", user.email),
+    });
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,11 +1,11 @@
-//! What is changed of an account's address and password, for whoever has decided that it may be.
+//! What is changed of an account's address, password and state, for whoever has decided that it may be.
 use ::store::{Ctx, Tx};
 use futures_util::FutureExt as _;
 use kernel::{Code, Error, Result, Timestamp, UserId};
 
 use super::{
     deletion::AccountKeeper,
-    model::User,
+    model::{State, User},
     service::{Accounts, taken},
     store::{self, Draft},
 };
@@ -31,6 +31,13 @@ impl Accounts {
         hash: Option<&str>,
     ) -> Result<()> {
         store::set_hash(tx, user_id, hash, ctx.now()).await
+    }
+
+    /// Lets an account in or shuts it out. The caller holds its lock, and ends its sessions.
+    pub(crate) async fn set_state(&self, tx: &mut Tx<'_>, ctx: &Ctx, user: User, state: State) -> Result<User> {
+        store::set_state(tx, user.id, state, ctx.now()).await?;
+        let version = user.version + 1;
+        Ok(User { state: state.as_str().to_owned(), version, updated_at: ctx.now(), ..user })
     }
 
     /// Notes that the address was proven to be its owner's. Returns whether it was not before.

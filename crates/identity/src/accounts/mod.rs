@@ -14,13 +14,13 @@ mod store;
 
 pub use deletion::AccountKeeper;
 pub use import::{Imported, Seen, import_schema};
-pub use model::{NewAccount, User};
+pub use model::{NewAccount, State, User};
 pub use service::{Accounts, present};
 
 #[cfg(feature = "oidc")]
 pub(crate) use federated::NewIdentityAccount;
 pub(crate) use model::{Identifier, Prepared, canonical, email_field, name_field, username_field};
-pub(crate) use routes::user_schema;
+pub(crate) use routes::{accepts, state_field, user_schema};
 
 /// Every route of this slice.
 pub fn routes(accounts: &Accounts) -> web::Routes {

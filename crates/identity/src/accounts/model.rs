@@ -3,17 +3,35 @@ use kernel::{
     FieldError, Role, Secret, Timestamp, UserId,
     schema::{Field, Kind},
 };
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value as Json;
 
 /// Longest display name, in characters.
 pub(super) const NAME_MAX: usize = 200;
 /// Longest user name, in characters.
 pub(crate) const USERNAME_MAX: usize = 64;
-/// The state of an account that may log in.
-const ACTIVE: &str = "active";
 /// Most that preferences may take, written compactly.
 pub(super) const PREFERENCES_MAX: usize = 16 * 1024;
+
+/// Whether somebody may log in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    Active,
+    /// Shut out until an administrator says otherwise.
+    Suspended,
+}
+
+impl State {
+    pub const ALL: [Self; 2] = [Self::Active, Self::Suspended];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+        }
+    }
+}
 
 /// A person's account as its owner and administrators see it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -39,7 +57,7 @@ pub struct User {
 impl User {
     /// Whether this person may log in and stay logged in.
     pub fn is_active(&self) -> bool {
-        self.state == ACTIVE
+        self.state == State::Active.as_str()
     }
 }
 

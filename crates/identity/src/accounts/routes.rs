@@ -8,7 +8,7 @@ use kernel::{
 use web::{Call, Method, Reply, Route, Routes, StatusCode};
 
 use super::{
-    model::{NAME_MAX, PREFERENCES_MAX, USERNAME_MAX},
+    model::{NAME_MAX, PREFERENCES_MAX, State, USERNAME_MAX},
     profile::patch_schema,
     service::Accounts,
 };
@@ -54,9 +54,15 @@ async fn delete(accounts: Accounts, call: Call) -> Result<Reply> {
 }
 
 /// The condition of a write, without the transport it came by.
-pub(super) fn accepts(call: &Call) -> Result<impl FnOnce(i64) -> bool + Send + 'static> {
+pub(crate) fn accepts(call: &Call) -> Result<impl FnOnce(i64) -> bool + Send + 'static> {
     let condition = call.if_match()?;
     Ok(move |version| condition.is_none_or(|condition| condition.accepts(version)))
+}
+
+pub(crate) fn state_field() -> Field {
+    let states = State::ALL.iter().map(|state| Cow::Borrowed(state.as_str())).collect();
+    Field::required("state", Kind::Enum(states))
+        .describe("Who is suspended cannot log in, and no credential of theirs is good")
 }
 
 /// The shape of [`super::User`].
@@ -73,7 +79,7 @@ pub fn user_schema() -> Schema {
         Field::required("name", Kind::text(NAME_MAX)).nullable(),
         Field::required("preferences", preferences).describe("An object"),
         Field::required("roles", roles),
-        Field::required("state", Kind::Enum(vec![Cow::Borrowed("active")])),
+        state_field(),
         Field::required("created_at", Kind::Timestamp),
         Field::required("updated_at", Kind::Timestamp),
         Field::required("version", version),

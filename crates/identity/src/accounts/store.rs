@@ -2,7 +2,7 @@
 use ::store::{FromValue, Row, Tx};
 use kernel::{Error, Result, Timestamp, UserId, Uuid, Value};
 
-use super::model::{Credentials, Identifier, User, canonical};
+use super::model::{Credentials, Identifier, State, User, canonical};
 
 /// An account to insert.
 pub(super) struct Draft<'d> {
@@ -51,6 +51,11 @@ pub(super) async fn get_by_email(tx: &mut Tx<'_>, email: &str) -> Result<Option<
 pub(super) async fn set_hash(tx: &mut Tx<'_>, id: UserId, hash: Option<&str>, at: Timestamp) -> Result<()> {
     let sql = "UPDATE users SET password_hash = $2, updated_at = $3 WHERE id = $1";
     tx.execute(sql, &[id.into(), hash.map(str::to_owned).into(), at.into()]).await.map(|_| ())
+}
+
+pub(super) async fn set_state(tx: &mut Tx<'_>, id: UserId, state: State, at: Timestamp) -> Result<()> {
+    let sql = "UPDATE users SET state = $2, updated_at = $3, version = version + 1 WHERE id = $1";
+    tx.execute(sql, &[id.into(), state.as_str().into(), at.into()]).await.map(|_| ())
 }
 
 pub(super) async fn verify_email(tx: &mut Tx<'_>, id: UserId, email: &str, at: Timestamp) -> Result<bool> {

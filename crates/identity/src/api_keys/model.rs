@@ -81,6 +81,13 @@ impl NewApiKey {
     pub(super) fn terms(&self, now: Timestamp, resources: &BTreeSet<String>) -> Result<Terms, Vec<FieldError>> {
         let mut errors = Vec::new();
         let mut scopes = Vec::new();
+        if self.scopes.is_empty() {
+            errors.push(FieldError::new(
+                "scopes",
+                "too_short",
+                "must have at least one item: without a scope a key may do nothing",
+            ));
+        }
         for (nth, text) in self.scopes.iter().enumerate() {
             match Scope::parse(text, |name| resources.contains(name)) {
                 Some(scope) if scopes.contains(&scope) => {}

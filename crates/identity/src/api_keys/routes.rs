@@ -100,7 +100,7 @@ fn words(max: usize, length: usize) -> Kind {
 
 fn scopes() -> Field {
     Field::required("scopes", words(SCOPES_MAX, SCOPE_MAX))
-        .describe("`resource:action` with read, create, update, delete or *; * for every resource; and `account:read`")
+        .describe("`resource:action` with read, create, update, delete or *; * for every resource; and `account:read`; one at least")
 }
 
 fn per_minute() -> Field {

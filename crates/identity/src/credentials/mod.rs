@@ -1,4 +1,4 @@
-//! Credentials: proving and changing the address of an account, setting and changing its password.
+//! Credentials: proving and changing the address of an account, setting and changing its password, suspending it.
 mod email_change;
 mod page;
 mod password;
@@ -6,6 +6,7 @@ mod recovery;
 mod reset;
 mod routes;
 mod service;
+mod suspension;
 mod verification;
 
 pub use service::Credentials;

@@ -1,7 +1,7 @@
 //! Changing one's password: by the one that is good now.
 use ::store::Ctx;
 use futures_util::FutureExt as _;
-use kernel::{Code, Error, Result, Secret};
+use kernel::{Code, Error, Result, Secret, StepUp};
 use platform::audit::{self, Entry};
 
 use super::service::Credentials;
@@ -11,11 +11,15 @@ impl Credentials {
     /// Changes the caller's password. The session that asks goes on, every other one ends, and so do API keys and all that was
     /// sent out; of the devices the one of that session stays known.
     ///
-    /// Errors: 401, `invalid_credentials`; 422; 429 after too many tries; 503.
+    /// Errors: 401, `invalid_credentials`, and of an account with a second factor when that was not proven lately; 422; 429 after too many tries; 503.
     pub(super) async fn change_password(&self, ctx: &Ctx, current: Secret<String>, new: Secret<String>) -> Result<()> {
         let (principal, kept) = ctx.actor.require_session()?;
         let user_id = principal.user_id;
         let user = self.accounts().own(ctx).await?;
+        // Before the password is looked at: whoever has a session alone must not find out here whether they know it, too.
+        if user.has_second_factor {
+            ctx.actor.require_fresh(ctx.now(), StepUp::FRESH)?;
+        }
         // Whoever has a session alone must not find the password out here (CVE-2025-64102).
         let counted = self.logins().guard().admit(self.logins().subject(ctx, user_id).await?, ctx.now())?;
         let Some(old) = self.accounts().try_password(ctx, user_id, current).await? else {

@@ -6,9 +6,9 @@ use kernel::{
 use serde::Deserialize;
 use web::{Access, Call, Class, Method, Reply, Route, Routes, StatusCode};
 
-use super::{recovery::PROOF, service::Credentials};
+use super::{recovery::PROOF, service::Credentials, suspension::reason_field};
 use crate::{
-    accounts::email_field,
+    accounts::{State, accepts, email_field, state_field, user_schema},
     passwords::{Assurance, MAX_BYTES},
 };
 
@@ -55,13 +55,26 @@ pub(super) fn routes(credentials: &Credentials) -> Routes {
             .errors(&[Code::InvalidToken]),
         Route::new(Method::POST, "/auth/v1/password/change", "change_password", credentials, change_password)
             .body(Schema::new(vec![current, password_field("new_password", min_length)]))
-            .summary(TAG, "Change one's password")
+            .summary(TAG, "Change one's password; with a second factor, wants that one proven lately")
             .answers(StatusCode::NO_CONTENT, "It is changed; the other sessions are ended", None)
-            .errors(&[Code::InvalidCredentials]),
+            .errors(&[Code::InvalidCredentials, Code::FreshLoginRequired]),
     ];
     let mut routes: Routes =
         routes.into_iter().map(|route| route.class(Class::Credentials).body_limit(BODY_LIMIT)).collect();
-    routes.push(
+    routes.extend(admin_routes(credentials));
+    routes
+}
+
+fn admin_routes(credentials: &Credentials) -> Routes {
+    vec![
+        Route::new(Method::PATCH, "/admin/v1/users/{id}", "update_user", credentials, set_state)
+            .access(Access::Permission(Permission::ManageUsers))
+            .step_up(StepUp::FRESH)
+            .body(Schema::new(vec![state_field(), reason_field()]))
+            .summary("administration", "Suspend an account, or resume it; effective at once")
+            .answers(StatusCode::OK, "The account as it is now", Some(user_schema()))
+            .etag()
+            .errors(&[Code::NotFound, Code::LastAdministrator, Code::VersionMismatch]),
         Route::new(Method::DELETE, "/admin/v1/users/{id}/factors", "reset_user_factors", credentials, reset_factors)
             .access(Access::Permission(Permission::ManageUsers))
             .step_up(PROOF)
@@ -75,8 +88,20 @@ pub(super) fn routes(credentials: &Credentials) -> Routes {
                 None,
             )
             .errors(&[Code::NotFound]),
-    );
-    routes
+    ]
+}
+
+#[derive(Deserialize)]
+struct StateBody {
+    state: State,
+    reason: Option<String>,
+}
+
+async fn set_state(credentials: Credentials, mut call: Call) -> Result<Reply> {
+    let (user_id, accepts) = (call.id("id")?, accepts(&call)?);
+    let StateBody { state, reason } = call.body()?;
+    let user = credentials.set_state(&call.ctx, user_id, state, reason, accepts).await?;
+    Reply::ok(&user)?.etag(user.version)
 }
 
 async fn reset_factors(credentials: Credentials, call: Call) -> Result<Reply> {

@@ -48,9 +48,10 @@ impl Credentials {
     ) -> Result<Option<(Json, User)>> {
         let Some(payload) = self.single_use().find(tx, ctx, purpose, ticket).await? else { return Ok(None) };
         let Some(user_id) = user_id(&read(&payload)?) else { return Ok(None) };
-        let user = self.accounts().lock(tx, user_id).await?.filter(User::is_active);
+        // A link that outlasts a suspension is not used up by it.
+        let Some(user) = self.accounts().lock(tx, user_id).await?.filter(User::is_active) else { return Ok(None) };
         let taken = self.single_use().consume(tx, ctx, purpose, ticket.subject, ticket.secret.expose()).await?;
-        let (Some(payload), Some(user)) = (taken, user) else { return Ok(None) };
+        let Some(payload) = taken else { return Ok(None) };
         Ok(Some((read(&payload)?, user)))
     }
 

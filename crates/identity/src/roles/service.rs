@@ -71,7 +71,9 @@ impl Roles {
         let is_unknown = |name: &str| !self.known.contains_key(name);
         let unknown = names.iter().enumerate().filter(|(_, name)| is_unknown(name));
         let errors: Vec<_> = unknown
-            .map(|(index, _)| FieldError::new(format!("roles[{index}]"), "unknown_role", "is not a role here"))
+            .map(|(index, name)| {
+                FieldError::new(format!("roles[{index}]"), "unknown_role", format!("{name:?} is not a role here"))
+            })
             .collect();
         if errors.is_empty() {
             Ok(names.iter().map(|name| Role::from(name.as_str())).collect())
@@ -138,6 +140,11 @@ impl Roles {
         roles.into_iter().try_for_each(|role| self.require_power_over(ctx, role))
     }
 
+    /// Lets an account that has `held` be suspended. Errors: 409 `last_administrator`. The caller holds the account's lock.
+    pub(crate) async fn require_dispensable(&self, tx: &mut Tx<'_>, user_id: UserId, held: &[Role]) -> Result<()> {
+        if held.iter().any(|role| &**role == ADMIN) { require_other_administrator(tx, user_id).await } else { Ok(()) }
+    }
+
     /// Whether someone with the roles `inviters` may invite someone to `roles`.
     pub(crate) fn can_invite(&self, inviters: Vec<Role>, roles: &BTreeSet<Role>) -> bool {
         let held = self.held(inviters, true);
@@ -179,7 +186,7 @@ impl Roles {
         roles: &BTreeSet<Role>,
     ) -> Result<bool> {
         if held.contains(ADMIN) && !roles.contains(ADMIN) {
-            keep_an_administrator(tx).await?;
+            require_other_administrator(tx, user_id).await?;
         }
         let (added, removed): (Vec<_>, Vec<_>) = (roles.difference(&held).collect(), held.difference(roles).collect());
         for role in &added {
@@ -213,10 +220,12 @@ fn names(roles: &BTreeSet<Role>) -> Vec<&str> {
     roles.iter().map(|role| &**role).collect()
 }
 
-/// Everyone who takes the role away counts under one lock, so that two administrators cannot remove each other at once.
-async fn keep_an_administrator(tx: &mut Tx<'_>) -> Result<()> {
+/// Everyone who takes the role away, or suspends who has it, looks under one lock, so that two administrators cannot remove each
+/// other at once. One that is suspended administers nothing.
+async fn require_other_administrator(tx: &mut Tx<'_>, user_id: UserId) -> Result<()> {
     tx.lock("administrators").await?;
-    if store::holders(tx, ADMIN).await? > 1 { Ok(()) } else { Err(Error::new(Code::LastAdministrator)) }
+    let has_other = store::has_other_holder(tx, ADMIN, user_id).await?;
+    if has_other { Ok(()) } else { Err(Error::new(Code::LastAdministrator)) }
 }
 
 #[cfg(test)]

@@ -15,8 +15,11 @@ pub(super) async fn between(tx: &mut Tx<'_>, low: UserId, high: UserId) -> Resul
     rows.iter().map(|row| Ok((row.get(0)?, row.get::<String>(1)?.into()))).collect()
 }
 
-pub(super) async fn holders(tx: &mut Tx<'_>, role: &str) -> Result<i64> {
-    tx.query_one("SELECT COUNT(*) FROM user_roles WHERE role = $1", &[role.into()]).await?.get(0)
+/// Whether anybody but `user_id` who may log in has this role.
+pub(super) async fn has_other_holder(tx: &mut Tx<'_>, role: &str, user_id: UserId) -> Result<bool> {
+    let sql = "SELECT 1 FROM user_roles r JOIN users u ON u.id = r.user_id \
+               WHERE r.role = $1 AND r.user_id <> $2 AND u.state = 'active' LIMIT 1";
+    Ok(tx.query_opt(sql, &[role.into(), user_id.into()]).await?.is_some())
 }
 
 pub(super) async fn insert(tx: &mut Tx<'_>, user_id: UserId, role: &str, at: Timestamp) -> Result<()> {

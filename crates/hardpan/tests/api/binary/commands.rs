@@ -91,6 +91,7 @@ fn accounts_and_roles_from_the_command_line() {
     assert!(text(&twice.stderr).contains("email"), "{}", text(&twice.stderr));
     let unknown = user(&["role", "ann@example.com", "no-such-role"]);
     assert_eq!(unknown.status.code(), Some(1));
+    assert!(text(&unknown.stderr).contains("\"no-such-role\" is not a role here"), "{}", text(&unknown.stderr));
     let last = user(&["role", "ann@example.com", "admin", "--remove"]);
     assert_eq!(last.status.code(), Some(1));
     assert!(text(&last.stderr).contains("last administrator"), "{}", text(&last.stderr));
@@ -100,6 +101,42 @@ fn accounts_and_roles_from_the_command_line() {
     assert!(text(&reset.stdout).starts_with("Ann@example.com has no second factor"), "{}", text(&reset.stdout));
     let nobody = user(&["reset-factors", "nobody@example.com"]);
     assert_eq!((nobody.status.code(), text(&nobody.stderr).contains("no account")), (Some(1), true));
+}
+
+#[test]
+fn accounts_are_suspended_and_resumed_from_the_command_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let app = dir.path().to_str().unwrap();
+    assert_eq!(run(&["init", app], &[]).status.code(), Some(0));
+    let user = |arguments: &[&str]| {
+        let output = run(&[&["user"], arguments, &["--app", app]].concat(), &[]);
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    assert_eq!(user(&["create", "ann@example.com", "--role", "admin"]).0, Some(0));
+    assert_eq!(user(&["create", "bob@example.com"]).0, Some(0));
+    let is_suspended = || {
+        let lines = user(&["list"]).1;
+        let line = lines.lines().find(|line| line.contains("bob@example.com")).unwrap();
+        line.ends_with("(suspended)")
+    };
+    assert!(!is_suspended());
+    let (code, said, _) = user(&["suspend", "Bob@example.com", "--reason", "left"]);
+    assert_eq!((code, said.starts_with("bob@example.com is suspended")), (Some(0), true), "{said}");
+    assert!(is_suspended());
+    assert_eq!(
+        user(&["resume", "bob@example.com"]),
+        (Some(0), "bob@example.com can log in again\n".into(), String::new())
+    );
+    assert!(!is_suspended());
+    for (arguments, why) in [
+        (&["suspend", "ann@example.com"][..], "last administrator"),
+        (&["suspend", "nobody@example.com"], "no account"),
+        (&["suspend", "bob@example.com", "--reason", &"x".repeat(201)], "reason"),
+    ] {
+        let (code, _, said) = user(arguments);
+        assert_eq!((code, said.contains(why)), (Some(1), true), "{said}");
+    }
+    assert!(!is_suspended());
 }
 
 #[test]

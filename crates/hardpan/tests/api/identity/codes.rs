@@ -563,17 +563,13 @@ async fn a_reset_of_the_password_leaves_the_factor_and_ends_what_was_sent() {
 #[tokio::test(flavor = "multi_thread")]
 async fn suspended_and_deleted_accounts_are_sent_nothing() {
     on_both_with_twilio(async |app, twilio| {
-        for (kind, change) in [
-            ("sms", "UPDATE users SET state = 'suspended' WHERE email_key = 'sms@example.com'"),
-            ("email", "UPDATE users SET state = 'suspended' WHERE email_key = 'email@example.com'"),
-        ] {
+        let admin = app.person("admin@example.com", &["admin"]).await;
+        for kind in KINDS {
             let ann = app.register(&format!("{kind}@example.com")).await;
             let (_, ann) = app.with_sent(twilio, &ann, kind).await;
             let challenge = app.challenge(&ann.email).await;
             let sent = (twilio.messages(&app).await.len(), app.letters().await.len());
-            let ctx = app.db.ctx();
-            let changed = ctx.write(move |_, tx| Box::pin(async move { tx.execute(change, &[]).await.map(|_| ()) }));
-            changed.await.unwrap();
+            app.set_state(&admin, &ann, "suspended").send().await.expect(200);
             app.send_code(&challenge, kind).send().await.expect_problem(401, "invalid_token");
             app.send_step_up(&ann, kind).send().await.expect(401);
             app.enrol_sent(&ann, kind).send().await.expect(401);

@@ -21,5 +21,6 @@ mod security_log;
 mod session_limits;
 mod sessions;
 mod step_up;
+mod suspension;
 mod suspicion;
 mod tries;

@@ -51,7 +51,10 @@ const TABLE: &[(&[&str], [u16; 4])] = &[
     (&["delete_me", "delete_other_sessions"], [401, 204, 204, 204]),
     // Not even administrators end a session by this path.
     (&["delete_session"], [401, 404, 204, 404]),
-    (&["list_users", "get_user", "list_roles", "set_user_roles", "list_user_sessions"], [401, 403, 403, 200]),
+    (
+        &["list_users", "get_user", "list_roles", "set_user_roles", "update_user", "list_user_sessions"],
+        [401, 403, 403, 200],
+    ),
     (&["delete_user_sessions"], [401, 403, 403, 204]),
     // The administrator proved one factor, and this wants two.
     (&["reset_user_factors"], [401, 403, 403, 401]),

@@ -50,7 +50,7 @@ impl Targets {
         }
         let nobody = app.register("nobody@example.com").await;
         // A list of one has no second page.
-        app.api_key(owner, &[]).await;
+        app.api_key(owner, &["documents:read"]).await;
         let key = app.api_key(owner, &["documents:read"]).await.id;
         let user_key = app.api_key(&nobody, &["documents:read"]).await.id;
         let session = app.current_session(&app.login(&owner.email).await).await;

@@ -201,6 +201,11 @@ impl TestApp {
         Key { id: text("id"), secret: text("secret") }
     }
 
+    /// Suspends `person`, or lets them in again.
+    pub fn set_state(&self, admin: &Person, person: &Person, state: &str) -> Request {
+        self.patch(&format!("/admin/v1/users/{}", person.id), &json!({"state": state})).bearer(&admin.token)
+    }
+
     /// Whether the access token is good.
     pub async fn is_in(&self, token: &str) -> bool {
         self.get("/auth/v1/me").bearer(token).send().await.status == 200
