@@ -200,7 +200,7 @@ async fn versions_are_asked_for_and_the_same_state_again_changes_nothing() {
             (json!({}), "state", "missing"),
             (json!({"reason": "x"}), "state", "missing"),
             (json!({"state": "deleted"}), "state", "not_a_member"),
-            (json!({"state": null}), "state", "wrong_type"),
+            (json!({"state": null}), "state", "null"),
             (json!({"state": "active", "email": "eve@example.com"}), "email", "unknown_field"),
             (json!({"state": "active", "roles": ["admin"]}), "roles", "unknown_field"),
             (json!({"state": "active", "reason": "x".repeat(201)}), "reason", "too_long"),
