@@ -52,15 +52,15 @@ impl Credentials {
                 if user.state == state.as_str() {
                     return Ok(user);
                 }
-                let action = match state {
-                    State::Active => "account.resumed",
+                let entry = match state {
+                    State::Active => Entry::new("account.resumed", "user", user_id),
                     State::Suspended => {
                         accounts.roles().require_dispensable(tx, user_id, &user.roles).await?;
                         credentials.shut_out(tx, &ctx, user_id).await?;
-                        "account.suspended"
+                        Entry::new("account.suspended", "user", user_id)
                     }
                 };
-                let entry = Entry::new(action, "user", user_id).before(json!({"version": user.version}));
+                let entry = entry.before(json!({"version": user.version}));
                 let user = accounts.set_state(tx, &ctx, user, state).await?;
                 let after = json!({"version": user.version, "reason": reason});
                 audit::record(tx, &ctx, entry.after(after)).await?;
