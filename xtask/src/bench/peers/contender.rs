@@ -1,14 +1,20 @@
 //! Something that serves notes, as the load sees it.
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
-use tokio::process::Child;
+use tokio::{process::Child, time::timeout};
 
 use super::{
     rows::{BODY, OWNERS, TITLE},
     workload::{Kind, Workload},
 };
-use crate::{folder::Folder, live::program::Program, postgres::Server};
+use crate::{
+    folder::Folder,
+    live::program::{Program, signal},
+    postgres::Server,
+};
 
+/// For a peer to end by itself.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Requests a run chooses from.
 const REQUESTS: usize = 4000;
 
@@ -58,7 +64,13 @@ impl Contender {
                 }
             }
             Running::Peer(mut child, folder) => {
-                let _ = child.kill().await;
+                // Asked first: whoever is killed leaves the workers it started.
+                if let Some(pid) = child.id() {
+                    let _ = signal("TERM", pid).await;
+                }
+                if timeout(PATIENCE, child.wait()).await.is_err() {
+                    let _ = child.kill().await;
+                }
                 drop(folder);
             }
         }
