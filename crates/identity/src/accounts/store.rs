@@ -88,10 +88,14 @@ pub(super) async fn free_emails(tx: &mut Tx<'_>, user_id: UserId) -> Result<()> 
     tx.execute("DELETE FROM former_emails WHERE user_id = $1", &[user_id.into()]).await.map(|_| ())
 }
 
+/// Removes up to `limit` that are kept no longer. It waits for nobody.
 pub(super) async fn purge_former(tx: &mut Tx<'_>, now: Timestamp, limit: i64) -> Result<u64> {
-    let sql = "DELETE FROM former_emails WHERE email_key IN \
-               (SELECT email_key FROM former_emails WHERE kept_until <= $1 ORDER BY kept_until LIMIT $2)";
-    tx.execute(sql, &[now.into(), limit.into()]).await
+    let skip = tx.dialect().skip_locked();
+    let sql = format!(
+        "DELETE FROM former_emails WHERE email_key IN \
+         (SELECT email_key FROM former_emails WHERE kept_until <= $1 ORDER BY kept_until LIMIT $2 {skip})"
+    );
+    tx.execute(&sql, &[now.into(), limit.into()]).await
 }
 
 pub(super) async fn id_of_email(tx: &mut Tx<'_>, email: &str) -> Result<Option<UserId>> {

@@ -44,11 +44,14 @@ pub(super) async fn delete_to(tx: &mut Tx<'_>, email: &str) -> Result<Option<Inv
     tx.query_opt(sql, &[canonical(email).into()]).await?.map(|row| row.get(0)).transpose()
 }
 
-/// Removes up to `limit` that are over.
+/// Removes up to `limit` that are over. It waits for nobody.
 pub(super) async fn purge(tx: &mut Tx<'_>, until: Timestamp, limit: i64) -> Result<u64> {
-    let sql = "DELETE FROM invitations WHERE id IN \
-               (SELECT id FROM invitations WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
-    tx.execute(sql, &[until.into(), limit.into()]).await
+    let skip = tx.dialect().skip_locked();
+    let sql = format!(
+        "DELETE FROM invitations WHERE id IN \
+         (SELECT id FROM invitations WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 {skip})"
+    );
+    tx.execute(&sql, &[until.into(), limit.into()]).await
 }
 
 fn invitation(row: &Row) -> Result<Invitation> {

@@ -51,9 +51,12 @@ pub(super) async fn next(tx: &mut Tx<'_>, recipient: Uuid, most: i64) -> Result<
     row.map(|row| Ok(Next { last_at: row.get(0)?, full_since: row.get(1)? })).transpose()
 }
 
-/// Removes up to `limit` that count no more.
+/// Removes up to `limit` that count no more. It waits for nobody.
 pub(super) async fn purge(tx: &mut Tx<'_>, until: Timestamp, limit: i64) -> Result<u64> {
-    let sql = "DELETE FROM sendings WHERE recipient IN \
-               (SELECT recipient FROM sendings WHERE last_at <= $1 ORDER BY last_at LIMIT $2)";
-    tx.execute(sql, &[until.into(), limit.into()]).await
+    let skip = tx.dialect().skip_locked();
+    let sql = format!(
+        "DELETE FROM sendings WHERE recipient IN \
+         (SELECT recipient FROM sendings WHERE last_at <= $1 ORDER BY last_at LIMIT $2 {skip})"
+    );
+    tx.execute(&sql, &[until.into(), limit.into()]).await
 }

@@ -33,12 +33,13 @@ pub(super) enum Refusal {
 /// Keys as a provider publishes them, but for those that are not for verifying (RFC 7517, 4.3) and weak ones, which the library does not
 /// look at. Errors: they are no keys.
 pub(super) fn keys(mut published: Json) -> serde_json::Result<CoreJsonWebKeySet> {
-    if let Some(keys) = published["keys"].as_array_mut() {
-        keys.retain(|key| {
-            let may_verify = |uses: &Vec<Json>| uses.iter().any(|name| name == "verify");
-            key["key_ops"].as_array().is_none_or(may_verify) && !is_weak(key)
-        });
-    }
+    let Some(keys) = published.get_mut("keys").and_then(Json::as_array_mut) else {
+        return Err(serde::de::Error::missing_field("keys"));
+    };
+    keys.retain(|key| {
+        let may_verify = |uses: &Vec<Json>| uses.iter().any(|name| name == "verify");
+        key["key_ops"].as_array().is_none_or(may_verify) && !is_weak(key)
+    });
     serde_json::from_value(published)
 }
 
@@ -48,7 +49,10 @@ fn is_weak(key: &Json) -> bool {
         let digits = URL_SAFE_NO_PAD.decode(key[name].as_str().unwrap_or_default()).unwrap_or_default();
         digits.into_iter().skip_while(|digit| *digit == 0).collect::<Vec<u8>>()
     };
-    key["kty"] == "RSA" && (number("n").len() < 256 || number("e") <= vec![1])
+    let modulus = number("n");
+    // Without the noughts in front, 2,048 bits are 256 bytes whose first bit is set.
+    let is_short = modulus.len() < 256 || modulus.len() == 256 && modulus[0] < 0x80;
+    key["kty"] == "RSA" && (is_short || number("e") <= vec![1])
 }
 
 /// What a compact JWS says, when one key of `keys` signed it.
@@ -135,6 +139,15 @@ mod tests {
     fn wycheproof_json_web_key() {
         // 7: a key as faulty chips made them (ROCA), which nothing tells from others by its form; it is the provider's own.
         assert!(walk(KEYS, &[7]) > 0);
+    }
+
+    #[test]
+    fn a_modulus_of_2_047_bits_is_weak() {
+        let key = |first| {
+            let modulus = [&[0, first], [0xff; 255].as_slice()].concat();
+            json!({"kty": "RSA", "n": URL_SAFE_NO_PAD.encode(modulus), "e": "AQAB"})
+        };
+        assert_eq!([0x7f, 0x80].map(|first| is_weak(&key(first))), [true, false]);
     }
 
     /// Foreign ID tokens and our own access tokens: the verdict on the same signature, by what each is verified with.

@@ -108,11 +108,14 @@ pub(super) async fn standing(tx: &mut Tx<'_>, kind: &str, limit: i64) -> Result<
     })
 }
 
-/// Removes up to `limit` dead messages that died before `until`, the oldest first.
+/// Removes up to `limit` dead messages that died before `until`, the oldest first. It waits for nobody.
 pub(super) async fn purge(tx: &mut Tx<'_>, until: Timestamp, limit: i64) -> Result<u64> {
-    let sql = "DELETE FROM outbox WHERE id IN \
-               (SELECT id FROM outbox WHERE dead_at <= $1 ORDER BY dead_at LIMIT $2)";
-    tx.execute(sql, &[until.into(), limit.into()]).await
+    let skip = tx.dialect().skip_locked();
+    let sql = format!(
+        "DELETE FROM outbox WHERE id IN \
+         (SELECT id FROM outbox WHERE dead_at <= $1 ORDER BY dead_at LIMIT $2 {skip})"
+    );
+    tx.execute(&sql, &[until.into(), limit.into()]).await
 }
 
 /// Up to `limit` messages after `after`, in the order of their ids.

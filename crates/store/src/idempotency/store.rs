@@ -19,9 +19,12 @@ pub(super) async fn keep(tx: &mut Tx<'_>, id: &[u8], body: &[u8], outcome: Vec<u
     tx.execute(sql, &params).await.map(|_| ())
 }
 
-/// Removes up to `limit` keys that are as old as `until`, the oldest first.
+/// Removes up to `limit` keys that are as old as `until`, the oldest first. It waits for nobody.
 pub(super) async fn purge(tx: &mut Tx<'_>, until: Timestamp, limit: i64) -> Result<u64> {
-    let sql = "DELETE FROM idempotency_keys WHERE id IN \
-               (SELECT id FROM idempotency_keys WHERE created_at <= $1 ORDER BY created_at LIMIT $2)";
-    tx.execute(sql, &[until.into(), limit.into()]).await
+    let skip = tx.dialect().skip_locked();
+    let sql = format!(
+        "DELETE FROM idempotency_keys WHERE id IN \
+         (SELECT id FROM idempotency_keys WHERE created_at <= $1 ORDER BY created_at LIMIT $2 {skip})"
+    );
+    tx.execute(&sql, &[until.into(), limit.into()]).await
 }

@@ -2,11 +2,14 @@
 use std::{sync::Mutex, time::Duration};
 
 use hardpan::assemble::{Part, Purge};
+use kernel::{Uuid, Value};
 use serde_json::{Value as Json, json};
 use testkit::TestDb;
+use tokio::{sync::oneshot, time::timeout};
 
 use crate::support::{Audit, Person, TestApp};
 
+const DAY: Duration = Duration::from_hours(24);
 const APP: &str = r#"
 [app]
 name = "tested"
@@ -189,4 +192,79 @@ async fn what_is_held_of_a_deleted_account_is_tried_again_more_and_more_seldom()
 async fn tries(app: &TestApp) -> i64 {
     let sql = "SELECT tries FROM hidden_owners";
     app.db.ctx().read(move |_, tx| Box::pin(async move { tx.query_one(sql, &[]).await?.get(0) })).await.unwrap()
+}
+
+type Columns = Vec<(&'static str, Value)>;
+
+/// A row for each of these tables: when it is over, and its other columns, the first of which tells it apart.
+fn row(nth: u8) -> [(&'static str, &'static str, Columns); 5] {
+    let id = || Value::from(Uuid::from_u128(nth.into()));
+    let bytes = || Value::Bytes(vec![nth]);
+    let text = || Value::from(format!("{nth}@example.com"));
+    let number = || Value::from(1_i64);
+    let invitation =
+        vec![("id", id()), ("email", text()), ("email_key", text()), ("roles", text()), ("created_at", number())];
+    let message =
+        vec![("id", id()), ("kind", text()), ("payload", bytes()), ("created_at", number()), ("attempts", number())];
+    [
+        ("sendings", "last_at", vec![("recipient", id()), ("since", number()), ("sent", number())]),
+        ("former_emails", "kept_until", vec![("email_key", text()), ("user_id", id())]),
+        ("invitations", "expires_at", invitation),
+        ("outbox", "dead_at", message),
+        ("idempotency_keys", "created_at", vec![("id", bytes()), ("body", bytes()), ("outcome", bytes())]),
+    ]
+}
+
+async fn insert(app: &TestApp, nth: u8) {
+    for (table, over, columns) in row(nth) {
+        let (names, values): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
+        let places: Vec<String> = (1..=values.len()).map(|nth| format!("${nth}")).collect();
+        let sql = format!("INSERT INTO {table} ({}, {over}) VALUES ({}, 0)", names.join(", "), places.join(", "));
+        let ctx = app.db.ctx();
+        ctx.write(move |_, tx| Box::pin(async move { tx.execute(&sql, &values).await })).await.unwrap();
+    }
+}
+
+/// Whoever writes two rows would be given up for a deadlock, were a purge to wait for one and hold the other. And what was over when the
+/// purge looked is not, when the one it waits for renews it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_renewed_meanwhile_stays_and_is_not_waited_for() {
+    testkit::on_both(async |db: TestDb| {
+        let app = TestApp::with(db, APP, &[]).await;
+        for nth in [1, 2] {
+            insert(&app, nth).await;
+        }
+        // SQLite has one writer.
+        let is_held = app.db.engine == testkit::Engine::Postgres;
+        let (held, holds) = oneshot::channel();
+        let (release, released) = oneshot::channel::<()>();
+        let ctx = app.db.ctx();
+        let renewal = tokio::spawn(async move {
+            ctx.write(move |ctx, tx| {
+                Box::pin(async move {
+                    for (table, over, mut columns) in row(1) {
+                        let (key, value) = columns.swap_remove(0);
+                        let sql = format!("UPDATE {table} SET {over} = $2 WHERE {key} = $1");
+                        assert_eq!(tx.execute(&sql, &[value, ctx.now().plus(DAY).into()]).await?, 1, "{table}");
+                    }
+                    held.send(()).unwrap();
+                    if is_held {
+                        released.await.unwrap();
+                    }
+                    Ok(())
+                })
+            })
+            .await
+        });
+        holds.await.unwrap();
+        let purged = timeout(Duration::from_secs(10), purge(&app)).await;
+        release.send(()).ok();
+        renewal.await.unwrap().unwrap();
+        assert!(purged.is_ok(), "a purge waits");
+        purge(&app).await;
+        for (table, ..) in row(1) {
+            assert_eq!(rows(&app, table).await, 1, "{table}");
+        }
+    })
+    .await;
 }
