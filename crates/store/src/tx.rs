@@ -176,7 +176,7 @@ impl<'c> Tx<'c> {
     }
 
     /// Does `then` once the transaction is committed. It may come not to it: when the caller no longer waits, or the process dies.
-    /// For what makes things sooner, never for what must happen.
+    /// For what makes things sooner and for lines of the log, never for what must happen: the audit trail alone is complete.
     pub fn after_commit(&mut self, then: impl FnOnce() + Send + 'static) {
         if let Some(watch) = &self.watch {
             watch.afterwards.0.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(then));

@@ -18,7 +18,7 @@ use super::{
 /// who knows the password alone does not use up the owner's.
 const COUNTED: &str = "code";
 /// All codes of an account. Strangers get no further than a part of it, however their hours fall.
-const COUNTED_TOGETHER: &str = "codes";
+const COUNTED_TOGETHER: &str = "code_together";
 /// Messages cost money, and an account may have many devices.
 const TOGETHER: Pace = Pace { pause: Duration::ZERO, most: 20 };
 
