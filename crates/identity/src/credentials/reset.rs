@@ -43,7 +43,10 @@ impl Credentials {
         let payload = self.peek(ctx, Purpose::RESET_PASSWORD, &ticket).await?.ok_or_else(over)?;
         let (accounts, user_id) = (self.accounts().clone(), user_id(&payload).ok_or_else(over)?);
         let user = ctx.read(move |_, tx| async move { accounts.find(tx, user_id).await }.boxed()).await?;
-        let hash = self.hash(ctx, &user.ok_or_else(over)?, "password", password).await?;
+        let mut user = user.ok_or_else(over)?;
+        // A stranger's factor on an address nobody proved makes no shorter password enough.
+        user.has_second_factor &= user.email_verified;
+        let hash = self.hash(ctx, &user, "password", password).await?;
         let credentials = self.clone();
         let user_id = ctx.write_retried(move |ctx, tx| {
             async move {
