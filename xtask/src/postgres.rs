@@ -81,13 +81,15 @@ impl Server {
 
     /// What tests need to start servers of their own, for what one alone cannot show: the programs, and whom they run as.
     pub fn tools(&self) -> Vec<(&'static str, String)> {
-        // A few may be linked into a folder of `PATH`; where they are at home are all of them.
-        let home =
-            fs::canonicalize(self.programs.join("initdb")).ok().and_then(|path| path.parent().map(Path::to_path_buf));
-        let programs = home.unwrap_or_else(|| self.programs.clone());
-        let programs = ("HARDPAN_TEST_POSTGRES_PROGRAMS", programs.display().to_string());
+        let programs = ("HARDPAN_TEST_POSTGRES_PROGRAMS", self.home().display().to_string());
         let user = self.user.map(|user| ("HARDPAN_TEST_POSTGRES_USER", format!("{}:{}", user.id, user.group)));
         [programs].into_iter().chain(user).collect()
+    }
+
+    /// A few programs may be linked into a folder of `PATH`; where they are at home are all of them.
+    fn home(&self) -> PathBuf {
+        let home = fs::canonicalize(self.programs.join("initdb")).ok();
+        home.and_then(|path| path.parent().map(Path::to_path_buf)).unwrap_or_else(|| self.programs.clone())
     }
 
     pub fn url_of(&self, database: &str) -> String {
@@ -97,7 +99,7 @@ impl Server {
     /// Runs one of PostgreSQL's client programs against this server, as `createdb NAME`.
     #[cfg(feature = "live")]
     pub async fn client(&self, name: &str, arguments: &[&str]) -> Result<(), String> {
-        let mut client = program(&self.programs, name, self.user);
+        let mut client = program(&self.home(), name, self.user);
         client.args(["-h", "127.0.0.1", "-U", "postgres", "-p", &self.port.to_string()]).args(arguments);
         let output = client.output().await.map_err(|error| format!("{name}: {error}"))?;
         let why = || format!("{name}: {}", String::from_utf8_lossy(&output.stderr));
@@ -110,9 +112,19 @@ impl Server {
         self.child.id()
     }
 
+    /// Whether it has ended by itself.
+    #[cfg(feature = "live")]
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// Stops the server: without ceremony when its folder goes with it.
     pub async fn stop(&mut self) {
-        let mode = if self.folder.is_kept() { "fast" } else { "immediate" };
+        self.stop_by(if self.folder.is_kept() { "fast" } else { "immediate" }).await;
+    }
+
+    /// `mode` is one of `pg_ctl stop`; `immediate` is a crash.
+    pub async fn stop_by(&mut self, mode: &str) {
         let mut stop = program(&self.programs, "pg_ctl", self.user);
         stop.args(["stop", "-m", mode, "-D"]).arg(self.folder.path().join("data"));
         let _ = stop.output().await;

@@ -91,28 +91,35 @@ impl Client {
     }
 
     pub async fn get(&mut self, path: &str) -> Result<Answer, Failure> {
-        self.send("GET", path, None).await
+        self.ask("GET", path, "", None).await
     }
 
     pub async fn post(&mut self, path: &str, body: &Json) -> Result<Answer, Failure> {
-        self.send("POST", path, Some(body)).await
+        self.ask("POST", path, "", Some(body)).await
     }
 
-    async fn send(&mut self, method: &str, path: &str, body: Option<&Json>) -> Result<Answer, Failure> {
-        let request = self.request(method, path, body);
+    /// `fields` are further ones of the head, each with its end of line.
+    pub async fn ask(
+        &mut self,
+        method: &str,
+        path: &str,
+        fields: &str,
+        body: Option<&Json>,
+    ) -> Result<Answer, Failure> {
+        let request = self.request(method, path, fields, body);
         timeout(self.patience, self.exchange(&request)).await.unwrap_or_else(|_| {
             self.connection = None;
             Err(Failure::Hung(self.patience))
         })
     }
 
-    fn request(&self, method: &str, path: &str, body: Option<&Json>) -> String {
+    fn request(&self, method: &str, path: &str, fields: &str, body: Option<&Json>) -> String {
         let body = body.map(ToString::to_string).unwrap_or_default();
         let bearer = self.token.as_ref().map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
         let length = body.len();
         let manner = if self.manner == Manner::Close { "connection: close\r\n" } else { "" };
         format!(
-            "{method} {path} HTTP/1.1\r\nhost: {}\r\n{bearer}{manner}content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\n{bearer}{manner}{fields}content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}",
             self.server
         )
     }

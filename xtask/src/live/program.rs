@@ -36,7 +36,7 @@ pub struct Program {
     pub port: u16,
     /// `None`: the SQLite file of the app.
     database_url: Option<String>,
-    settings: Vec<(&'static str, &'static str)>,
+    settings: Vec<(&'static str, String)>,
     child: Option<Child>,
     started: Instant,
 }
@@ -50,8 +50,8 @@ impl Program {
     }
 
     /// Starts from now on with this variable in the environment.
-    pub fn set(&mut self, variable: &'static str, value: &'static str) {
-        self.settings.push((variable, value));
+    pub fn set(&mut self, variable: &'static str, value: impl Into<String>) {
+        self.settings.push((variable, value.into()));
     }
 
     pub fn folder(&self) -> &Path {
@@ -71,7 +71,9 @@ impl Program {
                 command.env(format!("HARDPAN_LIMITS__{limit}__{bound}"), ENDLESS);
             }
         }
-        command.env("HARDPAN_AUTH__ACCESS_TTL", "24h").envs(self.settings.iter().copied());
+        command
+            .env("HARDPAN_AUTH__ACCESS_TTL", "24h")
+            .envs(self.settings.iter().map(|(variable, value)| (variable, value)));
         if let Some(url) = &self.database_url {
             command.env("HARDPAN_DATABASE__URL", url);
         }

@@ -1,4 +1,4 @@
-//! How often processes ask the disk to be durable, as strace sees it.
+//! How often processes ask the disk to be durable, as strace sees it; and what else it can make of their system calls.
 use std::{fs, process::Stdio, time::Duration};
 
 use tokio::{
@@ -23,9 +23,18 @@ pub struct Strace {
 impl Strace {
     /// Once every thread of `pids` is watched.
     pub async fn attach(pids: &[u32]) -> Result<Self, String> {
+        Self::start(pids, &["-c", "-e", "trace=fsync,fdatasync"]).await
+    }
+
+    /// Once these system calls of `pids`, and of their children to come, end in another way, as `error=EIO`.
+    pub async fn bend(pids: &[u32], calls: &str, how: &str) -> Result<Self, String> {
+        Self::start(pids, &["-qq", "-e", &format!("trace={calls}"), "-e", &format!("inject={calls}:{how}")]).await
+    }
+
+    async fn start(pids: &[u32], arguments: &[&str]) -> Result<Self, String> {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let mut command = Command::new("strace");
-        command.args(["-f", "-c", "-e", "trace=fsync,fdatasync", "-o"]).arg(folder.path().join("calls"));
+        command.arg("-f").args(arguments).arg("-o").arg(folder.path().join("calls"));
         command.args(pids.iter().flat_map(|pid| ["-p".to_owned(), pid.to_string()]));
         command.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
         let child = command.spawn().map_err(|error| format!("strace: {error}"))?;
@@ -39,21 +48,29 @@ impl Strace {
         Err("strace could not attach to the program".to_owned())
     }
 
+    /// Lets the processes go.
+    pub async fn let_go(&mut self) -> Result<(), String> {
+        // It ends with the last of those it watches.
+        if let (Ok(None), Some(pid)) = (self.child.try_wait(), self.child.id()) {
+            signal("INT", pid).await?;
+        }
+        let ended = timeout(Duration::from_secs(10), self.child.wait()).await;
+        ended.map_err(|_| "strace does not end".to_owned())?.map(|_| ()).map_err(|error| error.to_string())
+    }
+
     /// How many calls there were.
     pub async fn end(mut self) -> Result<u32, String> {
-        signal("INT", self.child.id().ok_or("strace has ended by itself")?).await?;
-        let ended = timeout(Duration::from_secs(10), self.child.wait()).await;
-        ended.map_err(|_| "strace does not end".to_owned())?.map_err(|error| error.to_string())?;
+        self.let_go().await?;
         let table = fs::read_to_string(self.folder.path().join("calls")).map_err(|error| error.to_string())?;
         Ok(calls(&table))
     }
 }
 
-/// Whether every thread of the process is watched.
+/// Whether every thread of the process is watched, as long as it lives.
 fn is_watched(pid: u32) -> bool {
-    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return false };
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten();
     threads.flatten().all(|thread| {
-        let status = fs::read_to_string(thread.path().join("status")).unwrap_or_default();
+        let Ok(status) = fs::read_to_string(thread.path().join("status")) else { return true };
         status.lines().any(|line| line.strip_prefix("TracerPid:").is_some_and(|pid| pid.trim() != "0"))
     })
 }

@@ -1,4 +1,5 @@
 //! `cargo xtask torture`: crashes, outages and measurements of the real program.
+mod chaos;
 mod drain;
 mod footprint;
 mod fsync;
@@ -42,7 +43,7 @@ async fn torture(options: &Options) -> Result<Vec<Verdict>, String> {
             // Of SQLite alone, or of PostgreSQL alone.
             Part::Start | Part::Fsync => verdicts.extend(one(&binary, *part, Engine::Sqlite, options).await),
             Part::Outage => verdicts.extend(one(&binary, *part, Engine::Postgres, options).await),
-            Part::Kill | Part::Drain | Part::Footprint | Part::Migrate => {
+            Part::Kill | Part::Drain | Part::Footprint | Part::Migrate | Part::Chaos => {
                 for engine in &options.target.engines {
                     verdicts.extend(one(&binary, *part, *engine, options).await);
                 }
@@ -67,6 +68,7 @@ async fn one(binary: &Path, part: Part, engine: Engine, options: &Options) -> Op
         Part::Fsync => fsync::run(binary, options).await,
         Part::Footprint => footprint::run(binary, engine, options).await,
         Part::Migrate => migrate::run(binary, engine, options).await,
+        Part::Chaos => chaos::run(binary, engine, options).await,
     };
     println!("  took {} s", begun.elapsed().as_secs());
     Some(Verdict { name, faults: outcome.unwrap_or_else(|why| vec![why]) })

@@ -1,6 +1,7 @@
 //! What to torture, how long and how hard.
 use clap::{Args, ValueEnum};
 
+use super::chaos::Fault;
 use crate::live::{Target, count};
 
 /// One thing to do.
@@ -20,6 +21,9 @@ pub enum Part {
     Footprint,
     /// Tables of --rows rows are migrated by a program that is killed; they must end whole, as before or as after
     Migrate,
+    /// --faults of every kind in an order that --seed gives, under load; nothing acknowledged may be lost or doubled,
+    /// and the service is back by itself each time
+    Chaos,
 }
 
 /// Crashes, outages and measurements of the real program.
@@ -35,6 +39,15 @@ pub struct Options {
     /// Of the tables that are migrated
     #[arg(long, value_parser = count::<u64>, default_value = "1000000")]
     pub rows: u64,
+    /// Faults of chaos
+    #[arg(long, value_parser = count::<usize>, default_value = "100")]
+    pub faults: usize,
+    /// Of the order of faults and requests; printed, to be given again
+    #[arg(long, default_value = "1")]
+    pub seed: u64,
+    /// Of chaos only these kinds of faults, separated by commas
+    #[arg(long, value_delimiter = ',')]
+    pub kinds: Vec<Fault>,
     #[command(flatten)]
     pub target: Target,
 }
@@ -64,8 +77,9 @@ mod tests {
     #[test]
     fn without_arguments_everything_is_done() {
         let options = parsed("").unwrap();
-        assert_eq!((options.parts().len(), options.rounds, options.clients), (7, 20, 200));
+        assert_eq!((options.parts().len(), options.rounds, options.clients), (8, 20, 200));
         assert_eq!(options.target.engines, [Engine::Sqlite, Engine::Postgres]);
+        assert_eq!((options.faults, options.seed, options.kinds), (100, 1, Vec::new()));
     }
 
     #[test]
@@ -74,11 +88,24 @@ mod tests {
         assert_eq!(options.parts(), [Part::Kill, Part::Drain]);
         assert_eq!((options.rounds, options.clients), (3, 7));
         assert_eq!(options.target.engines, [Engine::Sqlite]);
+        let options = parsed("chaos --faults 1000 --seed 0 --kinds clock,full-disk").unwrap();
+        assert_eq!((options.faults, options.seed), (1000, 0));
+        assert_eq!(options.kinds, [Fault::Clock, Fault::FullDisk]);
     }
 
     #[test]
     fn nonsense_is_told() {
-        for line in ["kil", "--rounds", "--rounds 0", "--rounds x", "--engine mysql", "--hardpan", "--loud yes"] {
+        for line in [
+            "kil",
+            "--rounds",
+            "--rounds 0",
+            "--rounds x",
+            "--engine mysql",
+            "--hardpan",
+            "--loud yes",
+            "--faults 0",
+            "--kinds flood",
+        ] {
             assert!(parsed(line).is_none(), "{line}");
         }
     }
