@@ -19,7 +19,7 @@ pub use service::{Accounts, present};
 
 #[cfg(feature = "oidc")]
 pub(crate) use federated::NewIdentityAccount;
-pub(crate) use model::{Identifier, Prepared, canonical, email_field, name_field, username_field};
+pub(crate) use model::{Credentials, Identifier, Prepared, canonical, email_field, name_field, username_field};
 pub(crate) use routes::{accepts, state_field, user_schema};
 
 /// Every route of this slice.

@@ -22,7 +22,8 @@ impl Credentials {
         }
         // Whoever has a session alone must not find the password out here (CVE-2025-64102).
         let counted = self.logins().guard().admit(self.logins().subject(ctx, user_id).await?, ctx.now())?;
-        let Some(old) = self.accounts().try_password(ctx, user_id, current).await? else {
+        let (counted, old) = counted.judge(self.accounts().try_password(ctx, user_id, current).await)?;
+        let Some(old) = old else {
             let failed = ctx.write(move |ctx, tx| {
                 async move { audit::record(tx, &ctx, Entry::new("password.change_failed", "user", user_id)).await }
                     .boxed()

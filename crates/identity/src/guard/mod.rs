@@ -1,7 +1,7 @@
 //! The guard: how often an account's passwords and codes may be tried, however they are named and wherever from.
 use std::{collections::HashSet, net::IpAddr, sync::Arc, time::Duration};
 
-use kernel::{Code, DeviceId, Error, Result, Timestamp, UserId};
+use kernel::{Code, DeviceId, Error, Result, Timestamp, UserId, error::Kind};
 use moka::sync::Cache;
 use platform::secrets::{Keyring, MacKey};
 use web::{
@@ -109,6 +109,19 @@ impl Try {
             self.guard.0.table.give_back(self.guard.0.pace, self.key);
         }
     }
+
+    /// What came of it. What the server could not do counts as nobody's failure, and must not lock an owner out.
+    pub(crate) fn judge<T>(self, outcome: Result<T>) -> Result<(Self, T)> {
+        match outcome {
+            Ok(outcome) => Ok((self, outcome)),
+            Err(error) => {
+                if matches!(error.code().kind(), Kind::Internal | Kind::Unavailable | Kind::Timeout) {
+                    self.succeeded();
+                }
+                Err(error)
+            }
+        }
+    }
 }
 
 /// An IPv4 /24, or an IPv6 /64.
@@ -146,6 +159,15 @@ mod tests {
         assert_eq!((refused.code(), refused.retry_after()), (Code::RateLimited, Some(Duration::from_mins(1))));
         drop(tries);
         assert!(guard.admit(account(1), now).is_err());
+        for (number, code, is_counted) in
+            [(2, Code::Overloaded, false), (3, Code::Unavailable, false), (4, Code::InvalidCode, true)]
+        {
+            for _ in 0..3 {
+                let judged = guard.admit(account(number), now).unwrap().judge::<()>(Err(Error::new(code)));
+                assert_eq!(judged.err().unwrap().code(), code);
+            }
+            assert_eq!(guard.admit(account(number), now).is_err(), is_counted, "{code:?}");
+        }
         let known = Subject::Device(DeviceId::from_uuid(Uuid::from_u128(1)));
         assert!(guard.admit(known, now).is_ok());
         assert!(guard.admit(account(1), now.plus(Duration::from_mins(1))).is_ok());

@@ -52,7 +52,7 @@ impl Logins {
         let verdict = ctx.write(move |ctx, tx| {
             async move { logins.answer_challenge(tx, &ctx, &ticket, kind, &code, trusts).await }.boxed()
         });
-        let verdict = verdict.await?;
+        let (counted, verdict) = counted.judge(verdict.await)?;
         if matches!(verdict, Verdict::Right(..)) {
             counted.succeeded();
         }
@@ -157,7 +157,7 @@ impl Logins {
             }
             .boxed()
         });
-        let verdict = verdict.await?;
+        let (counted, verdict) = counted.judge(verdict.await)?;
         self.accounts().sessions().forget(old);
         self.accounts().sessions().forget_user(user_id);
         if matches!(verdict, Verdict::Right(..)) {
@@ -178,9 +178,10 @@ impl Logins {
             StepUpFactor::Code(..) => Code::InvalidCode,
         };
         let hash = match &factor {
-            StepUpFactor::Password(password) => self.accounts().try_password(ctx, user_id, password.clone()).await?,
-            StepUpFactor::Code(..) => None,
+            StepUpFactor::Password(password) => self.accounts().try_password(ctx, user_id, password.clone()).await,
+            StepUpFactor::Code(..) => Ok(None),
         };
+        let (counted, hash) = counted.judge(hash)?;
         let logins = self.clone();
         let verdict = ctx.write(move |ctx, tx| {
             async move {
@@ -204,7 +205,7 @@ impl Logins {
             }
             .boxed()
         });
-        let verdict = verdict.await?;
+        let (counted, verdict) = counted.judge(verdict.await)?;
         self.accounts().sessions().forget(old);
         match verdict {
             Verdict::Wrong => Err(Error::new(wrong)),

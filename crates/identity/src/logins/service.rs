@@ -18,7 +18,7 @@ use super::{
     store,
 };
 use crate::{
-    accounts::{Accounts, Identifier, User},
+    accounts::{Accounts, Credentials, Identifier, User},
     devices::Devices,
     factors::Factors,
     guard::{Guard, Subject, Try},
@@ -70,29 +70,41 @@ impl Logins {
         password: Secret<String>,
         transport: Transport,
     ) -> Result<Outcome> {
-        let (bucket, mut counted) = (self.bucket(&identifier), None);
-        let mut failed = None;
         // In a storm what cannot be hashed costs the database nothing.
         self.accounts().passwords().check_room()?;
+        let found = self.accounts().credentials(ctx, identifier.clone()).await?;
+        let counted = self.admit(ctx, found.as_ref().map(|found| found.user_id), &identifier).await?;
+        let tried = self.try_password(ctx, identifier, found, password, transport).await;
+        let (counted, begun) = counted.judge(tried)?;
+        let begun = begun.ok_or_else(|| Error::new(Code::InvalidCredentials))?;
+        counted.succeeded();
+        self.outcome(ctx, begun)
+    }
+
+    /// Begins the session if the password is the one of the account that was found; notes the failure if not.
+    async fn try_password(
+        &self,
+        ctx: &Ctx,
+        identifier: Identifier,
+        mut found: Option<Credentials>,
+        password: Secret<String>,
+        transport: Transport,
+    ) -> Result<Option<Begun>> {
+        let mut failed = None;
         for _ in 0..TRIES {
-            let found = self.accounts().credentials(ctx, identifier.clone()).await?;
             let (user_id, hash) = found.map_or((None, None), |found| (Some(found.user_id), found.password_hash));
             failed = user_id;
-            if counted.is_none() {
-                counted = Some(self.admit(ctx, user_id, &identifier).await?);
-            }
             let passwords = self.accounts().passwords();
             let tried = passwords.verify_and_renew(ctx.random(), password.clone(), hash.as_deref()).await?;
             let (true, Some(user_id), Some(hash)) = (tried.is_right, user_id, hash) else { break };
-            if let Some(begun) = self.begin_with_password(ctx, user_id, hash, tried.renewed, transport).await? {
-                if let Some(counted) = counted {
-                    counted.succeeded();
-                }
-                return self.outcome(ctx, begun);
+            let begun = self.begin_with_password(ctx, user_id, hash, tried.renewed, transport).await?;
+            if begun.is_some() {
+                return Ok(begun);
             }
+            found = self.accounts().credentials(ctx, identifier.clone()).await?;
         }
-        self.note_failure(ctx, failed, &identifier, bucket).await?;
-        Err(Error::new(Code::InvalidCredentials))
+        self.note_failure(ctx, failed, &identifier, self.bucket(&identifier)).await?;
+        Ok(None)
     }
 
     /// Begins the session, unless the account changed while its password was tried, and stores the hash made anew.
