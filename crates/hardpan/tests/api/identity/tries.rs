@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::security_log::rename;
 use crate::support::{Audit, Authenticator, PASSWORD, TestApp, all, on_both_with, person};
 
 const TEN: [(&str, &str); 1] = [("HARDPAN_LIMITS__ACCOUNT__BURST", "default")];
@@ -33,6 +34,21 @@ async fn address_user_name_and_spelling_share_one_counter() {
         // One a minute comes back.
         app.advance(Duration::from_mins(1));
         try_password(&app, "username", "ann", PASSWORD, 200).send().await.expect(200);
+    })
+    .await;
+}
+
+/// A database that is away while people try again and again must not lock them out once it is back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_password_that_could_not_be_used_is_no_failure() {
+    on_both_with(&TEN, async |app| {
+        app.register("ann@example.com").await;
+        rename(&app, "ALTER TABLE sessions RENAME TO gone").await;
+        for nth in 0..12 {
+            try_password(&app, "email", "ann@example.com", PASSWORD, nth).may_fail().send().await.expect(500);
+        }
+        rename(&app, "ALTER TABLE gone RENAME TO sessions").await;
+        try_password(&app, "email", "ann@example.com", PASSWORD, 200).send().await.expect(200);
     })
     .await;
 }
