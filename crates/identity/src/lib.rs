@@ -5,6 +5,8 @@ pub mod credentials;
 mod cursor;
 pub mod devices;
 pub mod factors;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod guard;
 mod identity;
 pub mod invitations;

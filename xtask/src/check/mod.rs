@@ -54,7 +54,7 @@ impl Repository {
     /// Reads the Rust sources and the manifests below `root`, and what they are held against.
     fn read(root: &Path) -> io::Result<Self> {
         let mut repository = Self { events: fs::read_to_string(root.join(events::PAGE))?, ..Self::default() };
-        for top in ["crates", "xtask", "examples"] {
+        for top in ["crates", "fuzz", "xtask", "examples"] {
             repository.read_folder(root, &root.join(top))?;
         }
         Ok(repository)

@@ -4,7 +4,7 @@ mod routes;
 mod service;
 mod state;
 mod store;
-mod token;
+pub(crate) mod token;
 
 pub use model::{ApiKey, IssuedApiKey};
 pub(crate) use routes::api_key_schema;

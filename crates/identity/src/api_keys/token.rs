@@ -16,7 +16,7 @@ const LENGTH: usize = ID_END + SECRET_BYTES * 8 / 5 + CHECKSUM_LENGTH;
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 /// A key with this id and a new secret.
-pub(super) fn generate(id: ApiKeyId, random: &dyn Random) -> Secret<String> {
+pub(crate) fn generate(id: ApiKeyId, random: &dyn Random) -> Secret<String> {
     let mut secret = [0; SECRET_BYTES];
     random.fill(&mut secret);
     let mut text = id::encode(PREFIX.trim_end_matches('_'), id.uuid());
@@ -31,7 +31,7 @@ pub(super) fn generate(id: ApiKeyId, random: &dyn Random) -> Secret<String> {
 }
 
 /// The id of a key that is well-formed. Says nothing about whether it is good.
-pub(super) fn id(text: &str) -> Option<ApiKeyId> {
+pub(crate) fn id(text: &str) -> Option<ApiKeyId> {
     if text.len() != LENGTH || !text.is_ascii() {
         return None;
     }

@@ -16,7 +16,7 @@ use super::jws::{self, ALGORITHMS, Refusal};
 
 /// Whose tokens are taken.
 #[derive(Clone, Copy)]
-pub(super) enum Issuers<'a> {
+pub(crate) enum Issuers<'a> {
     One(&'a str),
     /// Tenants below this base: `{base}/{tid}/v2.0`, where the token must name the tenant, too; one of them, or every one.
     Tenants(&'a str, Option<&'a str>),
@@ -24,7 +24,7 @@ pub(super) enum Issuers<'a> {
 
 /// What a token must be.
 #[derive(Clone, Copy)]
-pub(super) struct Expected<'a> {
+pub(crate) struct Expected<'a> {
     pub client_id: &'a str,
     pub issuers: Issuers<'a>,
     pub nonce: &'a str,
@@ -34,7 +34,7 @@ pub(super) struct Expected<'a> {
 
 /// What a token said that was right.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Claims {
+pub(crate) struct Claims {
     pub issuer: String,
     pub subject: String,
     pub email: Option<String>,
@@ -54,7 +54,7 @@ impl AdditionalClaims for Extra {}
 type Token = IdToken<Extra, CoreGenderClaim, CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm>;
 
 /// Checks a token. The outer error: it is refused, 401; the inner one: the provider may have newer keys.
-pub(super) fn verify(token: &str, keys: &CoreJsonWebKeySet, expected: Expected<'_>) -> Result<Result<Claims, Refusal>> {
+pub(crate) fn verify(token: &str, keys: &CoreJsonWebKeySet, expected: Expected<'_>) -> Result<Result<Claims, Refusal>> {
     if let Err(refusal) = jws::payload(token, keys) {
         return match refusal {
             Refusal::NoKey => Ok(Err(refusal)),

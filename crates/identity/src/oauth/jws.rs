@@ -24,7 +24,7 @@ struct Header {
 
 /// Why a token is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     /// No key of the provider is meant; it may have new ones.
     NoKey,
     Bad,
@@ -32,7 +32,7 @@ pub(super) enum Refusal {
 
 /// Keys as a provider publishes them, but for those that are not for verifying (RFC 7517, 4.3) and weak ones, which the library does not
 /// look at. Errors: they are no keys.
-pub(super) fn keys(mut published: Json) -> serde_json::Result<CoreJsonWebKeySet> {
+pub(crate) fn keys(mut published: Json) -> serde_json::Result<CoreJsonWebKeySet> {
     let Some(keys) = published.get_mut("keys").and_then(Json::as_array_mut) else {
         return Err(serde::de::Error::missing_field("keys"));
     };

@@ -9,11 +9,11 @@ mod flow;
 #[cfg(feature = "oidc")]
 mod github;
 #[cfg(feature = "oidc")]
-mod id_token;
+pub(crate) mod id_token;
 #[cfg(feature = "oidc")]
 mod identities;
 #[cfg(feature = "oidc")]
-mod jws;
+pub(crate) mod jws;
 mod keeper;
 #[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "log-ins are not built in"))]
 mod model;

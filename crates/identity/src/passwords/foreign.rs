@@ -21,7 +21,7 @@ const SCRYPT_WORK_MAX: u64 = 1024 * 1024 * 1024;
 
 /// A hash by one of these.
 #[derive(Debug)]
-pub(super) enum Foreign {
+pub(crate) enum Foreign {
     Bcrypt {
         cost: u32,
         text: String,
@@ -42,7 +42,7 @@ pub(super) enum Foreign {
 
 impl Foreign {
     /// None for what is no such hash, and for one that costs too much to try.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         if let Some(rest) = text.strip_prefix("bcrypt_sha256$") {
             return bcrypt(rest, true);
         }

@@ -2,7 +2,7 @@
 mod argon;
 mod breached;
 mod common;
-mod foreign;
+pub(crate) mod foreign;
 mod model;
 mod policy;
 mod pool;

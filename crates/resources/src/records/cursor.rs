@@ -43,7 +43,7 @@ pub(super) fn including(key: &MacKey, list: &str, resource: &Resource, keys: &[S
     sealed(key, list, resource, keys, &payload)
 }
 
-fn sealed(key: &MacKey, list: &str, resource: &Resource, keys: &[SortKey], payload: &[u8]) -> String {
+pub(super) fn sealed(key: &MacKey, list: &str, resource: &Resource, keys: &[SortKey], payload: &[u8]) -> String {
     let mut bytes = key.sign(&signed(list, resource, keys, payload)).to_vec();
     bytes.extend_from_slice(payload);
     URL_SAFE_NO_PAD.encode(bytes)

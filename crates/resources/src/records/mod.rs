@@ -23,6 +23,8 @@ pub use purge::Report;
 pub use routes::routes;
 use scope::{Scope, Search};
 use service::MOST_OPERATIONS;
+#[doc(hidden)]
+pub use service::fuzzing;
 pub use service::{Batched, Records, Upserted};
 pub use shown::Shown;
 use view::{Selection, Sight, View, bad_query};

@@ -2,6 +2,8 @@
 mod access;
 mod aggregate;
 mod filter;
+#[doc(hidden)]
+pub mod fuzzing;
 mod parts;
 mod read;
 mod search;

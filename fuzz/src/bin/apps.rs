@@ -1,0 +1,4 @@
+//! Fuzzes [`fuzz::apps`].
+fn main() {
+    fuzz::drive::<fuzz::apps::Apps>();
+}

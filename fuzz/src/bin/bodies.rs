@@ -1,0 +1,4 @@
+//! Fuzzes [`fuzz::bodies`].
+fn main() {
+    fuzz::drive::<fuzz::bodies::Bodies>();
+}

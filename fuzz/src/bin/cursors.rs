@@ -1,0 +1,4 @@
+//! Fuzzes [`fuzz::cursors`].
+fn main() {
+    fuzz::drive::<fuzz::cursors::Cursors>();
+}

@@ -1,0 +1,4 @@
+//! Fuzzes [`fuzz::headers`].
+fn main() {
+    fuzz::drive::<fuzz::headers::Headers>();
+}

@@ -1,0 +1,4 @@
+//! Fuzzes [`fuzz::rules`].
+fn main() {
+    fuzz::drive::<fuzz::rules::Rules>();
+}

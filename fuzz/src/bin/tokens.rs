@@ -1,0 +1,4 @@
+//! Fuzzes [`fuzz::tokens`].
+fn main() {
+    fuzz::drive::<fuzz::tokens::Tokens>();
+}
