@@ -1,4 +1,6 @@
 //! A password that was forgotten: a link by mail, and nothing but that link, sets another.
+use std::time::Duration;
+
 use ::store::Ctx;
 use futures_util::FutureExt as _;
 use kernel::{Result, Secret};
@@ -7,19 +9,24 @@ use platform::{
     notifications::Mailbox,
     single_use::Purpose,
 };
+use tokio::time::{Instant, sleep_until};
 
 use super::service::{Credentials, over, ticket, user_id};
 use crate::notices::Told;
 
+/// Answers to who forgot a password leave at whole multiples of this.
+const GRID: Duration = Duration::from_millis(5);
+
 impl Credentials {
     /// Mails a link that sets a password, if there is an account with this address. Nobody can tell from the answer, nor from what it
-    /// costs, whether there is (CVE-2026-26185).
+    /// costs, whether there is (CVE-2026-26185): the work is the same but for a row that is found or not, and the answer waits for
+    /// the next [`GRID`], which hides those microseconds.
     ///
     /// Errors: 422; 503.
     pub(super) async fn forgot(&self, ctx: &Ctx, email: String) -> Result<()> {
         let to = Mailbox::new(None, &email)?;
-        let credentials = self.clone();
-        ctx.write(move |ctx, tx| {
+        let (begun, credentials) = (Instant::now(), self.clone());
+        let asked = ctx.write(move |ctx, tx| {
             async move {
                 let notices = credentials.notices();
                 if !notices.may_send(tx, &ctx, Purpose::RESET_PASSWORD.name, &email).await? {
@@ -29,8 +36,11 @@ impl Credentials {
                 notices.send_reset(tx, &ctx, to, &email, user.as_ref()).await
             }
             .boxed()
-        })
-        .await
+        });
+        let asked = asked.await;
+        let passed = begun.elapsed().as_millis() / GRID.as_millis();
+        sleep_until(begun + GRID * u32::try_from(passed + 1).unwrap_or(1)).await;
+        asked
     }
 
     /// Sets the password of the account that the link was mailed to. Second factors stay in force, everything else that was handed out
