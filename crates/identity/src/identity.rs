@@ -154,7 +154,7 @@ impl Identity {
             on_suspicion: settings.on_suspicion,
             buckets: keyring.mac_key("failed_login")?,
         });
-        let credentials = CredentialChanges::new(logins.clone(), notices.clone(), devices.clone());
+        let credentials = CredentialChanges::new(logins.clone());
         let invitations = Invitations::new(logins.clone(), cursors.clone());
         let passkeys = Passkeys::new(cursors, logins.clone());
         Ok(Self {

@@ -5,7 +5,7 @@ pub mod credentials;
 mod cursor;
 pub mod devices;
 pub mod factors;
-#[doc(hidden)]
+#[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 pub mod guard;
 mod identity;

@@ -36,8 +36,7 @@ impl Accounts {
     /// Lets an account in or shuts it out. The caller holds its lock, and ends its sessions.
     pub(crate) async fn set_state(&self, tx: &mut Tx<'_>, ctx: &Ctx, user: User, state: State) -> Result<User> {
         store::set_state(tx, user.id, state, ctx.now()).await?;
-        let version = user.version + 1;
-        Ok(User { state: state.as_str().to_owned(), version, updated_at: ctx.now(), ..user })
+        Ok(User { state, version: user.version + 1, updated_at: ctx.now(), ..user })
     }
 
     /// Notes that the address was proven to be its owner's. Returns whether it was not before.

@@ -14,7 +14,7 @@ pub(crate) const USERNAME_MAX: usize = 64;
 pub(super) const PREFERENCES_MAX: usize = 16 * 1024;
 
 /// Whether somebody may log in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     Active,
@@ -47,7 +47,7 @@ pub struct User {
     pub preferences: Json,
     #[serde(serialize_with = "names")]
     pub roles: Vec<Role>,
-    pub state: String,
+    pub state: State,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     /// Grows with every change of the above.
@@ -57,7 +57,7 @@ pub struct User {
 impl User {
     /// Whether this person may log in and stay logged in.
     pub fn is_active(&self) -> bool {
-        self.state == State::Active.as_str()
+        self.state == State::Active
     }
 }
 

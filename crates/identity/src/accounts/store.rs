@@ -208,6 +208,11 @@ pub(super) async fn erase(tx: &mut Tx<'_>, id: UserId, at: Timestamp) -> Result<
     tx.execute(sql, &[id.into(), at.into(), Value::Json("{}".to_owned())]).await.map(|_| ())
 }
 
+fn state(text: &str) -> Result<State> {
+    let found = State::ALL.into_iter().find(|state| state.as_str() == text);
+    found.ok_or_else(|| Error::internal(format!("an account has the state {text:?}")))
+}
+
 fn user(row: &Row) -> Result<User> {
     let preferences: String = row.get(4)?;
     Ok(User {
@@ -219,7 +224,7 @@ fn user(row: &Row) -> Result<User> {
         name: row.get(3)?,
         preferences: serde_json::from_str(&preferences).map_err(Error::internal)?,
         roles: Vec::new(),
-        state: row.get(5)?,
+        state: state(&row.get::<String>(5)?)?,
         created_at: row.get(6)?,
         updated_at: row.get(7)?,
         version: row.get(8)?,

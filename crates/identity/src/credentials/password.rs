@@ -16,11 +16,11 @@ impl Credentials {
         let (principal, kept) = ctx.actor.require_session()?;
         let user_id = principal.user_id;
         let user = self.accounts().own(ctx).await?;
-        // Before the password is looked at: whoever has a session alone must not find out here whether they know it, too.
+        // Whoever has a session alone must not find the password out here (CVE-2025-64102): tries are counted, and where there is a
+        // second factor, that comes first.
         if user.has_second_factor {
             ctx.actor.require_fresh(ctx.now(), StepUp::FRESH)?;
         }
-        // Whoever has a session alone must not find the password out here (CVE-2025-64102).
         let counted = self.logins().guard().admit(self.logins().subject(ctx, user_id).await?, ctx.now())?;
         let (counted, old) = counted.judge(self.accounts().try_password(ctx, user_id, current).await)?;
         let Some(old) = old else {

@@ -67,12 +67,12 @@ impl Credentials {
                 }
                 let accounts = credentials.accounts();
                 accounts.set_password(tx, &ctx, user.id, Some(&hash)).await?;
+                let mut stands = user.has_second_factor;
                 if !user.email_verified {
                     // Whoever made the account may have added ways in; nobody but the owner of the address comes in now.
                     accounts.end_ways_in(tx, user.id).await?;
-                    credentials.logins().factors().settle(tx, user.id).await?;
+                    stands = credentials.logins().factors().settle(tx, user.id).await?;
                 }
-                let stands = accounts.find(tx, user.id).await?.is_some_and(|user| user.has_second_factor);
                 if !stands {
                     // The link came by that address; a factor that stands may still be somebody else's.
                     accounts.verify_email(tx, &ctx, user.id, &user.email).await?;

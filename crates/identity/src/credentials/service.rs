@@ -1,6 +1,4 @@
 //! What the changes of credentials have in common: links are taken once, and what was handed out before ends.
-use std::sync::Arc;
-
 use ::store::{Ctx, Tx};
 use futures_util::FutureExt as _;
 use kernel::{Code, Error, FieldError, Result, Secret, UserId};
@@ -17,17 +15,13 @@ use crate::{
 
 /// Changes of addresses and passwords; cheap to clone.
 #[derive(Clone)]
-pub struct Credentials(Arc<Inner>);
-
-struct Inner {
+pub struct Credentials {
     logins: Logins,
-    notices: Notices,
-    devices: Devices,
 }
 
 impl Credentials {
-    pub(crate) fn new(logins: Logins, notices: Notices, devices: Devices) -> Self {
-        Self(Arc::new(Inner { logins, notices, devices }))
+    pub(crate) const fn new(logins: Logins) -> Self {
+        Self { logins }
     }
 
     /// What a link was issued with, if it is alive; it stays so.
@@ -96,23 +90,23 @@ impl Credentials {
     }
 
     pub(super) fn devices(&self) -> &Devices {
-        &self.0.devices
+        self.logins.devices()
     }
 
     pub(super) fn logins(&self) -> &Logins {
-        &self.0.logins
+        &self.logins
     }
 
     pub(super) fn notices(&self) -> &Notices {
-        &self.0.notices
+        self.logins.notices()
     }
 
     pub(super) fn accounts(&self) -> &Accounts {
-        self.0.logins.accounts()
+        self.logins.accounts()
     }
 
     pub(super) fn single_use(&self) -> &SingleUse {
-        self.0.logins.single_use()
+        self.logins.single_use()
     }
 }
 

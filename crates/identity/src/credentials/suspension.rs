@@ -49,7 +49,7 @@ impl Credentials {
                 if !accepts(user.version) {
                     return Err(Error::new(Code::VersionMismatch));
                 }
-                if user.state == state.as_str() {
+                if user.state == state {
                     return Ok(user);
                 }
                 let entry = match state {

@@ -170,16 +170,18 @@ impl Factors {
         Ok(())
     }
 
-    /// Notes what is left after a factor was removed, of whichever slice: no device is trusted any more, and with the last one the backup codes go. The caller
-    /// holds the account's lock, and forgets the user's sessions after the commit.
-    pub(crate) async fn settle(&self, tx: &mut Tx<'_>, user_id: UserId) -> Result<()> {
+    /// Notes what is left after a factor was removed, of whichever slice: no device is trusted any more, and with the last one the
+    /// backup codes go. Returns whether a factor stands. The caller holds the account's lock, and forgets the user's sessions after the
+    /// commit.
+    pub(crate) async fn settle(&self, tx: &mut Tx<'_>, user_id: UserId) -> Result<bool> {
         self.0.accounts.recount_factors(tx, user_id).await?;
         self.0.devices.end_trust(tx, user_id).await?;
         let user = self.0.accounts.find(tx, user_id).await?;
-        if user.is_none_or(|user| !user.has_second_factor) {
+        let stands = user.is_some_and(|user| user.has_second_factor);
+        if !stands {
             store::delete_codes(tx, user_id).await?;
         }
-        Ok(())
+        Ok(stands)
     }
 
     /// Ten new backup codes for the caller; those before are good no more.

@@ -7,7 +7,7 @@ use super::{
     SortKey,
     codec::{pull, push},
 };
-use crate::schema::Resource;
+use crate::schema::{Physical, Resource};
 
 /// HMAC-SHA256.
 const TAG_LENGTH: usize = 32;
@@ -64,14 +64,15 @@ pub(super) fn decode(key: &MacKey, list: &str, resource: &Resource, keys: &[Sort
     Ok(Place { values, is_included })
 }
 
+/// What the tag is of: columns count with their types, for the values of one that became another do not fit it.
 fn signed(list: &str, resource: &Resource, keys: &[SortKey], payload: &[u8]) -> Vec<u8> {
-    let mut message = format!("{list}?").into_bytes();
+    let mut message = format!("{list}?");
     for key in keys {
-        let name = resource.columns.get(key.column).map_or("", |column| column.name.as_str());
-        message.extend_from_slice(if key.is_descending { b"-" } else { b"+" });
-        message.extend_from_slice(name.as_bytes());
+        message.push(if key.is_descending { '-' } else { '+' });
+        if let Some(column) = resource.columns.get(key.column) {
+            message.extend([column.name.as_str(), ":", &Physical::of(&column.kind).to_string()]);
+        }
     }
-    message.push(0);
-    message.extend_from_slice(payload);
-    message
+    message.push('\0');
+    [message.as_bytes(), payload].concat()
 }

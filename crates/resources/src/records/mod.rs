@@ -23,7 +23,7 @@ pub use purge::Report;
 pub use routes::routes;
 use scope::{Scope, Search};
 use service::MOST_OPERATIONS;
-#[doc(hidden)]
+#[cfg(feature = "fuzzing")]
 pub use service::fuzzing;
 pub use service::{Batched, Records, Upserted};
 pub use shown::Shown;

@@ -26,7 +26,7 @@ pub use service::{
     Preview, Section, Standing, Ways, apply, apply_destructive, apply_files, diff, make_recorded, make_searches,
     preview, settle_files, standing,
 };
-pub use shape::unique_index;
+pub use shape::{Physical, unique_index};
 pub use step::Step;
 pub use store::{Statement, Work};
 

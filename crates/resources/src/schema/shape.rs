@@ -182,7 +182,7 @@ impl Physical {
         }
     }
 
-    const fn of(kind: &Kind) -> Self {
+    pub const fn of(kind: &Kind) -> Self {
         match kind {
             Kind::Id(_) => Self::Id,
             Kind::Int { .. } => Self::Int,

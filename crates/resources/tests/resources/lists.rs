@@ -1,6 +1,8 @@
 //! Pages by keyset give every row once and in order, whatever the order, nulls included.
-use kernel::{Code, Limit};
-use resources::records::ListQuery;
+use std::sync::Arc;
+
+use kernel::{Code, Limit, schema::Kind};
+use resources::{records::ListQuery, schema::Resource};
 use serde_json::json;
 
 use crate::support::{World, object};
@@ -116,12 +118,17 @@ async fn a_cursor_of_another_list_is_refused() {
             after,
             ..ListQuery::default()
         };
+        let mut changed = Resource::clone(&things);
+        let n = changed.columns.iter_mut().find(|column| column.name == "n").unwrap();
+        n.kind = Kind::Decimal { precision: 6, scale: 2 };
+        let changed = Arc::new(changed);
         let cursor = world.records.list(&ctx, &things, query("n", None)).await.unwrap().next.unwrap();
         assert!(world.records.list(&ctx, &things, query("n", Some(cursor.clone()))).await.is_ok());
         for (resource, sort, after) in [
             (&things, "t", cursor.clone()),
             (&things, "-n", cursor.clone()),
             (&other, "n", cursor.clone()),
+            (&changed, "n", cursor.clone()),
             (&things, "n", cursor[..cursor.len() - 1].to_owned()),
             (&things, "n", "made-up".to_owned()),
             (&things, "n", String::new()),

@@ -10,8 +10,13 @@ use super::{
 };
 use crate::{folder::Folder, postgres::free_port};
 
-pub const PACKAGES: [&str; 5] =
-    ["fastapi==0.165.0", "uvicorn[standard]==0.54.0", "SQLAlchemy[asyncio]==2.1.9", "aiosqlite", "PyJWT"];
+pub const PACKAGES: [&str; 5] = [
+    "fastapi==0.165.0",
+    "uvicorn[standard]==0.54.0",
+    "SQLAlchemy[asyncio]==2.1.9",
+    "aiosqlite==0.22.1",
+    "PyJWT==2.15.1",
+];
 const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../benches/peers");
 /// Of thirty-two bytes, as its algorithm wants.
 const SECRET: &str = "a secret for the benchmark alone";

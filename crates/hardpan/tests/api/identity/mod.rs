@@ -1,5 +1,6 @@
 //! Accounts, sessions and roles, as clients see them.
 mod api_keys;
+mod code_limits;
 mod codes;
 mod cookies;
 mod deletion;

@@ -2,9 +2,9 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::json;
-use tokio::{sync::oneshot, time::timeout};
+use tokio::time::timeout;
 
-use crate::support::{Answer, Audit, PASSWORD, TestApp, all, on_both};
+use crate::support::{Answer, Audit, PASSWORD, PATIENCE, Pause, TestApp, all, on_both};
 
 const MANY: usize = 50;
 
@@ -138,15 +138,12 @@ async fn left(app: &TestApp) -> Vec<i64> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_purge_waits_for_nobody_who_changes_an_account() {
     on_both(async |app| {
-        // SQLite has one writer.
-        let is_held = app.db.engine == testkit::Engine::Postgres;
         let [ann, bob] = [app.register("ann@example.com").await, app.register("bob@example.com").await];
         for person in [&ann, &bob] {
             app.forgot(&person.email).send().await.expect(202);
         }
         app.advance(Duration::from_hours(401 * 24));
-        let (held, holds) = oneshot::channel();
-        let (release, released) = oneshot::channel::<()>();
+        let (pause, mut paused) = Pause::of(&app.db);
         let ctx = app.db.ctx();
         let reset = tokio::spawn(async move {
             ctx.write(move |_, tx| {
@@ -159,20 +156,17 @@ async fn a_purge_waits_for_nobody_who_changes_an_account() {
                         let changed = tx.execute(sql, &[kernel::UserId::parse(&ann.id).unwrap().into()]).await?;
                         assert!(changed > 0, "{sql}");
                     }
-                    held.send(()).unwrap();
-                    if is_held {
-                        released.await.unwrap();
-                    }
+                    pause.here().await;
                     Ok(())
                 })
             })
             .await
         });
-        holds.await.unwrap();
-        let purged = timeout(Duration::from_secs(10), app.server.identity.purge(&app.db.ctx())).await;
-        let rows = if is_held { vec![2, 1, 1, 0] } else { vec![0; 4] };
+        paused.is_reached().await;
+        let purged = timeout(PATIENCE, app.server.identity.purge(&app.db.ctx())).await;
+        let rows = if paused.is_held { vec![2, 1, 1, 0] } else { vec![0; 4] };
         assert_eq!((purged.is_ok(), left(&app).await), (true, rows), "{purged:?}");
-        let _ = release.send(());
+        paused.release();
         reset.await.unwrap().unwrap();
         app.server.identity.purge(&app.db.ctx()).await.unwrap();
         assert_eq!(left(&app).await, [0; 4]);

@@ -1,16 +1,12 @@
 //! Codes of log-ins, fetched by many at once and beside changes of the account: one is let in at most, and nobody waits for ever.
-use std::time::Duration;
-
 use kernel::UserId;
 use platform::single_use::Purpose;
-use tokio::{sync::oneshot, time::timeout};
+use tokio::time::timeout;
 
 use super::providers::{BEARER, claims, fetch, location, log_in, on_both_providers, tokens};
-use crate::support::{Answer, TestApp, all, person};
+use crate::support::{Answer, PATIENCE, Pause, TestApp, all, person};
 
 const MANY: usize = 20;
-/// What waits for longer waits for ever, also on a machine that is busy.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Whose fetch was answered, by token; every other is refused.
 fn let_in(answers: &[Answer]) -> Vec<String> {
@@ -74,22 +70,16 @@ async fn somebody_waits(app: &TestApp) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fetch_takes_the_account_before_the_code() {
     on_both_providers(async |app| {
-        // SQLite has one writer.
-        let is_held = app.db.engine == testkit::Engine::Postgres;
         let who = claims("ann", "ann@example.com", true);
         let ann = person(&tokens(&app, &who).await);
         let target = location(&log_in(&app, BEARER, &who).await);
-        let (held, holds) = oneshot::channel();
-        let (release, released) = oneshot::channel::<()>();
+        let (pause, mut paused) = Pause::of(&app.db);
         let ctx = app.db.ctx();
         let reset = tokio::spawn(async move {
             ctx.write(move |_, tx| {
                 Box::pin(async move {
                     tx.lock(&format!("account:{}", ann.id)).await?;
-                    held.send(()).unwrap();
-                    if is_held {
-                        released.await.unwrap();
-                    }
+                    pause.here().await;
                     let user_id = UserId::parse(&ann.id).unwrap();
                     let sql = "DELETE FROM single_use WHERE user_id = $1 AND purpose = $2";
                     tx.execute(sql, &[user_id.into(), Purpose::OAUTH_CODE.name.into()]).await
@@ -97,11 +87,11 @@ async fn a_fetch_takes_the_account_before_the_code() {
             })
             .await
         });
-        timeout(PATIENCE, holds).await.expect("it hangs").unwrap();
+        paused.is_reached().await;
         let fetched = tokio::spawn(fetch(&app, &target).send());
-        if is_held {
+        if paused.is_held {
             timeout(PATIENCE, somebody_waits(&app)).await.expect("the fetch does not wait for the account");
-            release.send(()).unwrap();
+            paused.release();
         }
         let ended = timeout(PATIENCE, reset).await.expect("it hangs").unwrap();
         assert!(ended.expect("given up for a deadlock") > 0);

@@ -5,9 +5,9 @@ use hardpan::assemble::{Part, Purge};
 use kernel::{Uuid, Value};
 use serde_json::{Value as Json, json};
 use testkit::TestDb;
-use tokio::{sync::oneshot, time::timeout};
+use tokio::time::timeout;
 
-use crate::support::{Audit, Person, TestApp};
+use crate::support::{Audit, PATIENCE, Pause, Person, TestApp};
 
 const DAY: Duration = Duration::from_hours(24);
 const APP: &str = r#"
@@ -234,10 +234,7 @@ async fn what_is_renewed_meanwhile_stays_and_is_not_waited_for() {
         for nth in [1, 2] {
             insert(&app, nth).await;
         }
-        // SQLite has one writer.
-        let is_held = app.db.engine == testkit::Engine::Postgres;
-        let (held, holds) = oneshot::channel();
-        let (release, released) = oneshot::channel::<()>();
+        let (pause, mut paused) = Pause::of(&app.db);
         let ctx = app.db.ctx();
         let renewal = tokio::spawn(async move {
             ctx.write(move |ctx, tx| {
@@ -247,18 +244,15 @@ async fn what_is_renewed_meanwhile_stays_and_is_not_waited_for() {
                         let sql = format!("UPDATE {table} SET {over} = $2 WHERE {key} = $1");
                         assert_eq!(tx.execute(&sql, &[value, ctx.now().plus(DAY).into()]).await?, 1, "{table}");
                     }
-                    held.send(()).unwrap();
-                    if is_held {
-                        released.await.unwrap();
-                    }
+                    pause.here().await;
                     Ok(())
                 })
             })
             .await
         });
-        holds.await.unwrap();
-        let purged = timeout(Duration::from_secs(10), purge(&app)).await;
-        release.send(()).ok();
+        paused.is_reached().await;
+        let purged = timeout(PATIENCE, purge(&app)).await;
+        paused.release();
         renewal.await.unwrap().unwrap();
         assert!(purged.is_ok(), "a purge waits");
         purge(&app).await;

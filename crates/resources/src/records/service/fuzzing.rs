@@ -11,8 +11,17 @@ use super::{
 };
 use crate::schema::Resource;
 
-/// A cursor of the list in the order `sort` that carries `payload`, whatever that is.
-pub fn cursor(records: &Records, ctx: &Ctx, resource: &Arc<Resource>, sort: &str, payload: &[u8]) -> Result<String> {
+/// Reads a cursor of the list in the order `sort` that carries `payload`, whatever that is, under a tag that is right.
+pub fn read_cursor(
+    records: &Records,
+    ctx: &Ctx,
+    resource: &Arc<Resource>,
+    sort: &str,
+    payload: &[u8],
+) -> Result<String> {
     let keys = sort_keys(&View::new(ctx, resource), Some(sort))?;
-    Ok(cursor::sealed(&records.cursor_key, &resource.name, resource, &keys, payload))
+    let (key, list) = (&records.cursor_key, &resource.name);
+    let cursor = cursor::sealed(key, list, resource, &keys, payload);
+    let place = cursor::decode(key, list, resource, &keys, &cursor)?;
+    Ok(format!("{place:?}"))
 }

@@ -2,7 +2,7 @@
 mod access;
 mod aggregate;
 mod filter;
-#[doc(hidden)]
+#[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod parts;
 mod read;
