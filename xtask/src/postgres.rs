@@ -106,6 +106,12 @@ impl Server {
         output.status.success().then_some(()).ok_or_else(why)
     }
 
+    /// Where its data are, and its write-ahead log.
+    #[cfg(feature = "live")]
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
     /// Of the process whose children serve.
     #[cfg(feature = "live")]
     pub fn pid(&self) -> Option<u32> {

@@ -24,15 +24,20 @@ const SLOW_ENOUGH: Duration = Duration::from_secs(10);
 pub async fn run(binary: &Path, engine: Engine, options: &Options) -> Result<Report, String> {
     eprintln!("{}", engine.name());
     let cache = live::target()?.join("bench");
-    let mut postgres = match engine {
-        Engine::Sqlite => None,
-        Engine::Postgres => Some(Server::start_in(Folder::kept(&cache.join("server"))?, Durability::Fast).await?),
-    };
+    let mut postgres = server(engine, &cache).await?;
     let report = compare(binary, &cache, postgres.as_ref(), engine, options).await;
     if let Some(postgres) = &mut postgres {
         postgres.stop().await;
     }
     report
+}
+
+/// PostgreSQL over the tables in `cache`, where it is asked for.
+pub async fn server(engine: Engine, cache: &Path) -> Result<Option<Server>, String> {
+    match engine {
+        Engine::Sqlite => Ok(None),
+        Engine::Postgres => Server::start_in(Folder::kept(&cache.join("server"))?, Durability::Fast).await.map(Some),
+    }
 }
 
 async fn compare(

@@ -58,10 +58,15 @@ impl Probe {
     }
 
     pub fn summary(&self) -> Summary {
-        let mut times = self.times.clone();
+        Summary::of(self.times.clone())
+    }
+}
+
+impl Summary {
+    pub fn of(mut times: Vec<Duration>) -> Self {
         times.sort_unstable();
         let at = |hundredth: usize| times.get(times.len() * hundredth / 100).copied().unwrap_or_default();
-        Summary { p50: at(50), p99: at(99) }
+        Self { p50: at(50), p99: at(99) }
     }
 }
 

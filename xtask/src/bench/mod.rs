@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: what the real program costs, measured over HTTP with everything on.
 mod cases;
+mod growth;
 mod lists;
 mod log_ins;
 mod measure;
@@ -12,9 +13,9 @@ mod table;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use options::{Format, Options};
+use options::Options;
 
-use crate::live;
+use crate::live::{self, Format};
 
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -28,6 +29,7 @@ pub struct Arguments {
 #[derive(Subcommand)]
 pub enum Measurement {
     Lists(Options),
+    Growth(growth::Options),
     LogIns(log_ins::Options),
 }
 
@@ -36,6 +38,7 @@ pub async fn run(arguments: Arguments) -> ExitCode {
     let outcome = match &arguments.measurement {
         None => Box::pin(peers::run(&arguments.peers)).await.map(|()| true),
         Some(Measurement::Lists(options)) => lists(options).await,
+        Some(Measurement::Growth(options)) => Box::pin(growth::run(options)).await,
         Some(Measurement::LogIns(options)) => Box::pin(log_ins::run(options)).await,
     };
     match outcome {

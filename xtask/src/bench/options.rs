@@ -1,18 +1,12 @@
 //! What to measure, and over how many rows.
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use crate::live::{Target, count};
+use crate::live::{Format, Target, count};
 
 /// The small table.
 pub const FEW: u64 = 10_000;
 /// Fewer than this in the large one and there is nothing to compare.
 const LEAST: u64 = 2 * FEW;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    Text,
-    Json,
-}
 
 /// Lists 20 rows of ten thousand and 20 of many, at the front and at page 10,000, with the declared indexes and without. Tables are filled
 /// once and kept in target/bench.

@@ -162,6 +162,13 @@ fn documents(dialect: Dialect, rows: u64, first: u64, last: u64) -> String {
     )
 }
 
+/// The id of document `n`; none: it is deleted softly.
+pub fn document(n: u64) -> Option<Uuid> {
+    let (at, h) = (BEGINNING + n * PACE, n * 2_654_435_761 % 4_294_967_296);
+    let bits = u128::from(at / 1000) << 80 | 0x7 << 76 | u128::from(h % 4096) << 64 | 0x8000 << 48 | u128::from(n);
+    (!(h / 4096).is_multiple_of(100)).then(|| Uuid::from_u128(bits))
+}
+
 fn numbers(first: u64, last: u64) -> String {
     format!(
         "WITH RECURSIVE numbers (n) AS \

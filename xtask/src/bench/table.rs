@@ -100,6 +100,10 @@ impl Table {
         Client::with_token(self.program.port, token).patience(PATIENCE)
     }
 
+    pub fn pid(&self) -> Option<u32> {
+        self.program.pid()
+    }
+
     /// Drops every secondary index, until the table is opened again.
     pub async fn drop_indexes(&self) -> Result<(), String> {
         let store = Store::open(&self.program.database_url()).await.map_err(told)?;

@@ -1,16 +1,18 @@
 //! Tasks that drive the real program over real databases: what they share.
 pub mod accounts;
+pub mod curve;
 pub mod engine;
 pub mod http;
 pub mod program;
 pub mod strace;
+pub mod usage;
 
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
-use clap::{Args, Parser};
+use clap::{Args, Parser, ValueEnum};
 
 use self::engine::Engine;
 use crate::{bench, test::interrupted, torture};
@@ -20,7 +22,14 @@ use crate::{bench, test::interrupted, torture};
 #[command(name = "cargo xtask")]
 enum Task {
     Bench(bench::Arguments),
-    Torture(torture::Options),
+    Torture(torture::Arguments),
+}
+
+/// What a report is printed as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
 }
 
 /// What all of them take.
@@ -58,7 +67,7 @@ pub fn run(task: &str, arguments: Vec<String>) -> ExitCode {
         let outcome = async {
             match task {
                 Task::Bench(arguments) => bench::run(arguments).await,
-                Task::Torture(options) => torture::run(&options).await,
+                Task::Torture(arguments) => torture::run(&arguments).await,
             }
         };
         tokio::select! {

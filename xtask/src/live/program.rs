@@ -2,6 +2,7 @@
 use std::{
     collections::BTreeSet,
     fs,
+    io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::Stdio,
     time::{Duration, Instant},
@@ -193,8 +194,12 @@ impl Program {
 
     /// Lines of the log that tell of a fault in the program itself.
     pub fn faults(&self) -> Vec<String> {
-        let is_fault = |line: &&str| line.contains("panicked") || line.contains(" ERROR ");
-        self.log().lines().filter(is_fault).map(str::to_owned).collect()
+        // Read line by line: hours of requests are gigabytes.
+        let log = fs::File::open(self.log_path())
+            .into_iter()
+            .flat_map(|file| BufReader::new(file).split(b'\n').map_while(Result::ok));
+        let lines = log.map(|line| String::from_utf8_lossy(&line).into_owned());
+        lines.filter(|line| line.contains("panicked") || line.contains(" ERROR ")).collect()
     }
 
     fn log_path(&self) -> PathBuf {

@@ -1,5 +1,6 @@
 //! `cargo xtask torture`: crashes, outages and measurements of the real program.
 mod chaos;
+mod dice;
 mod drain;
 mod footprint;
 mod fsync;
@@ -10,14 +11,15 @@ mod load;
 mod migrate;
 mod options;
 mod outage;
+mod soak;
 mod stage;
 mod start;
 mod store;
 
 use std::{path::Path, process::ExitCode, time::Instant};
 
-pub use options::Options;
-use options::Part;
+use clap::{Args, Subcommand};
+use options::{Options, Part};
 
 use crate::live::{self, engine::Engine};
 
@@ -27,10 +29,30 @@ struct Verdict {
     faults: Vec<String>,
 }
 
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Arguments {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    endurance: Option<Endurance>,
+}
+
+/// What takes as long as one likes.
+#[derive(Subcommand)]
+enum Endurance {
+    Soak(soak::Options),
+}
+
 /// Ends well when nothing was found wrong.
-pub async fn run(options: &Options) -> ExitCode {
-    match torture(options).await {
-        Ok(verdicts) => summarise(&verdicts),
+pub async fn run(arguments: &Arguments) -> ExitCode {
+    let outcome = match &arguments.endurance {
+        None => torture(&arguments.options).await.map(|verdicts| summarise(&verdicts)),
+        Some(Endurance::Soak(options)) => soak::run(options).await,
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(why) => live::failed(&why),
     }
 }
@@ -74,7 +96,8 @@ async fn one(binary: &Path, part: Part, engine: Engine, options: &Options) -> Op
     Some(Verdict { name, faults: outcome.unwrap_or_else(|why| vec![why]) })
 }
 
-fn summarise(verdicts: &[Verdict]) -> ExitCode {
+/// Whether all are well.
+fn summarise(verdicts: &[Verdict]) -> bool {
     println!("\nsummary");
     for Verdict { name, faults } in verdicts {
         println!("  {name}: {}", if faults.is_empty() { "well" } else { "NOT WELL" });
@@ -82,5 +105,5 @@ fn summarise(verdicts: &[Verdict]) -> ExitCode {
             println!("    {fault}");
         }
     }
-    if verdicts.iter().all(|verdict| verdict.faults.is_empty()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    verdicts.iter().all(|verdict| verdict.faults.is_empty())
 }

@@ -8,7 +8,6 @@ mod plot;
 mod pocketbase;
 mod report;
 mod rows;
-mod usage;
 mod workload;
 mod wrk;
 
@@ -18,13 +17,11 @@ use contender::Contender;
 pub use options::Options;
 use report::{Line, Report};
 use tokio::time::{Instant, sleep};
-use usage::Usage;
 use workload::Workload;
 
-use super::options::Format;
 use crate::{
     folder::Folder,
-    live::{self, http::Client},
+    live::{self, Format, http::Client, usage},
     tools::python,
 };
 
@@ -107,7 +104,7 @@ async fn measure(contenders: &[Contender], options: &Options) -> Result<Report, 
         contender.write_requests(&requests, workload::WRITES, options.rows, options.rounds)?;
         fsyncs.extend(wrk::fsyncs(contender, &requests).await?.map(|each| (contender.name, each)));
     }
-    let memory = |one: &Contender| Ok((one.name, Usage::of(&one.processes)?.memory));
+    let memory = |one: &Contender| Ok((one.name, usage::memory(&one.processes)?));
     Ok(Report {
         rows: options.rows,
         rounds: options.rounds,

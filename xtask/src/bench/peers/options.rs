@@ -1,10 +1,7 @@
 //! What is compared, and for how long.
 use clap::Args;
 
-use crate::{
-    bench::options::Format,
-    live::{Target, count},
-};
+use crate::live::{Format, Target, count};
 
 /// Drives Hardpan and its peers with the same requests over the same rows, in turns.
 #[derive(Args, Clone, Debug)]

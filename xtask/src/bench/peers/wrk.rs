@@ -6,11 +6,13 @@ use tokio::process::Command;
 
 use super::{
     contender::Contender,
-    usage::{Usage, family},
     workload::{WRITES, Workload},
 };
 use crate::{
-    live::strace::{self, Strace},
+    live::{
+        strace::{self, Strace},
+        usage,
+    },
     tools::debian,
 };
 
@@ -34,7 +36,7 @@ pub async fn fsyncs(contender: &Contender, requests: &Path) -> Result<Option<f64
     if !strace::is_there().await {
         return Ok(None);
     }
-    let processes: Vec<u32> = family(&contender.processes)?.into_iter().collect();
+    let processes: Vec<u32> = usage::family(&contender.processes)?.into_iter().collect();
     let traced = Strace::attach(&processes).await?;
     let run = drive(contender, WRITES, requests, 2, 0).await;
     Ok(Some(f64::from(traced.end().await?) / run?.requests))
@@ -54,7 +56,7 @@ pub async fn drive(
     seconds: usize,
     seed: usize,
 ) -> Result<Run, String> {
-    let before = Usage::of(&contender.processes)?;
+    let before = usage::cpu(&contender.processes)?;
     let connections = workload.connections.to_string();
     let output = Command::new("wrk")
         .args(["--threads", "1", "--connections", &connections, "--duration", &format!("{seconds}s")])
@@ -66,7 +68,7 @@ pub async fn drive(
         .output()
         .await
         .map_err(|error| format!("wrk: {error}"))?;
-    let after = Usage::of(&contender.processes)?;
+    let after = usage::cpu(&contender.processes)?;
     let text = String::from_utf8_lossy(&output.stdout);
     let what = || format!("{workload} against {}: {text}{}", contender.name, String::from_utf8_lossy(&output.stderr));
     let told: Json = text.lines().last().and_then(|line| serde_json::from_str(line).ok()).ok_or_else(what)?;
@@ -79,6 +81,6 @@ pub async fn drive(
         seconds: figure("micros")? / 1e6,
         p50: figure("p50")? / 1e3,
         p99: figure("p99")? / 1e3,
-        cpu: after.cpu - before.cpu,
+        cpu: after - before,
     })
 }

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use super::dice::Dice;
 use crate::live::engine::Engine;
+use crate::torture::dice::Dice;
 
 /// What is done to the program, its disk, its clock or its database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]

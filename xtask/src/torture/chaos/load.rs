@@ -12,10 +12,12 @@ use tokio::{sync::RwLock, time::sleep};
 
 use super::{
     book::{Book, Word},
-    dice::Dice,
     ledger::State,
 };
-use crate::live::http::{Answer, Client, Failure};
+use crate::{
+    live::http::{Answer, Client, Failure},
+    torture::dice::Dice,
+};
 
 const DOCUMENTS: &str = "/api/v1/documents";
 /// So many documents a client has, more or less.

@@ -3,7 +3,6 @@ mod arena;
 mod book;
 mod check;
 mod clock;
-mod dice;
 mod disk;
 mod fault;
 mod ledger;
@@ -32,12 +31,11 @@ pub use self::fault::Fault;
 use self::{
     arena::Arena,
     book::Book,
-    dice::Dice,
     fault::Planned,
     load::{Shared, TURNS, Worker},
     people::Person,
 };
-use super::{load::register, options::Options};
+use super::{dice::Dice, load::register, options::Options};
 use crate::live::{
     engine::Engine,
     http::{Client, Manner},

@@ -7,8 +7,11 @@ use std::{
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::{book::Word, dice::Dice, fault::Fault, load::Shared};
-use crate::live::{accounts::PASSWORD, http::Client};
+use super::{book::Word, fault::Fault, load::Shared};
+use crate::{
+    live::{accounts::PASSWORD, http::Client},
+    torture::dice::Dice,
+};
 
 /// The program gives the successor of a token again for ten seconds; some of them pass on the way.
 const GRACE: Duration = Duration::from_secs(7);

@@ -11,11 +11,13 @@ use tokio::{process::Command, time::sleep};
 use super::{
     arena::Arena,
     book::Book,
-    dice::Dice,
     fault::{Fault, Planned},
     store,
 };
-use crate::live::{program::signal, strace::Strace};
+use crate::{
+    live::{program::signal, strace::Strace},
+    torture::dice::Dice,
+};
 
 /// What makes a write durable.
 const SYNCS: &str = "fsync,fdatasync";

@@ -4,30 +4,22 @@ use std::{collections::BTreeSet, fs};
 /// Ticks a second; Linux shows 100 to every program, whatever it counts in.
 const TICKS: f64 = 100.0;
 
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Usage {
-    /// Seconds of a core.
-    pub cpu: f64,
-    /// Resident memory in MiB; of memory that processes share, each has its part.
-    pub memory: f64,
+/// Seconds of a core that `roots` and all their children took, also those children that have ended and were waited for.
+pub fn cpu(roots: &[u32]) -> Result<f64, String> {
+    // One may have ended meanwhile.
+    let stats = family(roots)?.into_iter().filter_map(stat);
+    let ticks =
+        stats.map(|stat| stat.iter().skip(11).take(4).filter_map(|field| field.parse::<f64>().ok()).sum::<f64>());
+    Ok(ticks.sum::<f64>() / TICKS)
 }
 
-impl Usage {
-    /// Of `roots` and all their children, also those that have ended and were waited for.
-    pub fn of(roots: &[u32]) -> Result<Self, String> {
-        let mut usage = Self::default();
-        for pid in family(roots)? {
-            // It may have ended meanwhile.
-            let Some(stat) = stat(pid) else { continue };
-            let ticks: f64 = stat.iter().skip(11).take(4).filter_map(|field| field.parse::<f64>().ok()).sum();
-            usage.cpu += ticks / TICKS;
-            let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-            let kib =
-                rollup.lines().find_map(|line| line.strip_prefix("Pss:")?.trim().strip_suffix(" kB")?.parse().ok());
-            usage.memory += kib.unwrap_or(0.0) / 1024.0;
-        }
-        Ok(usage)
-    }
+/// Resident memory of `roots` and all their children, in MiB; of memory that processes share, each has its part.
+pub fn memory(roots: &[u32]) -> Result<f64, String> {
+    let kib = family(roots)?.into_iter().filter_map(|pid| {
+        let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+        rollup.lines().find_map(|line| line.strip_prefix("Pss:")?.trim().strip_suffix(" kB")?.parse::<f64>().ok())
+    });
+    Ok(kib.sum::<f64>() / 1024.0)
 }
 
 /// `roots` and all their children.
