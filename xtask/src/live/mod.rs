@@ -28,6 +28,8 @@ enum Task {
 /// What a report is printed as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
+    /// A table in Markdown, and what is wrong
+    #[value(alias = "table")]
     Text,
     Json,
 }

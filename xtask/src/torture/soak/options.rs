@@ -57,15 +57,15 @@ mod tests {
     fn arguments_choose() {
         let long = soak("soak").unwrap();
         assert_eq!((long.length().as_secs(), long.interval().as_secs(), long.rate), (3600, 10, 1000));
-        let short = soak("soak --minutes 2 --rate=50 --engine sqlite --format json --plot a.svg").unwrap();
+        let short = soak("soak --minutes 2 --rate=50 --engine sqlite --format table --plot a.svg").unwrap();
         assert_eq!((short.length().as_secs(), short.interval().as_secs(), short.rate), (120, 2, 50));
-        assert_eq!((short.format, short.target.engines), (Format::Json, vec![Engine::Sqlite]));
+        assert_eq!((short.format, short.target.engines), (Format::Text, vec![Engine::Sqlite]));
     }
 
     #[test]
     fn nonsense_is_told() {
         for line in
-            ["", "kill", "soak kill", "soak --minutes 0", "soak --rate x", "soak --format table", "--rounds 3 soak"]
+            ["", "kill", "soak kill", "soak --minutes 0", "soak --rate x", "soak --format xml", "--rounds 3 soak"]
         {
             assert!(soak(line).is_none(), "{line}");
         }
