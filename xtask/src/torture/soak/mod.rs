@@ -6,7 +6,7 @@ mod plot;
 mod report;
 mod sample;
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 pub use options::Options;
 use person::Person;
@@ -72,28 +72,30 @@ async fn soak(engine: Engine, binary: &Path, postgres: Option<&Server>, options:
     while let Some(person) = newcomers.join_next().await {
         people.push(person.map_err(|error| error.to_string())??);
     }
-    let samples = samples(&program, postgres, people, options).await;
-    let samples = samples.map_err(|why| format!("{why}\n{}", program.log_end()))?;
+    let sampled = samples(&program, postgres, people, options).await;
+    let (samples, held_up) = sampled.map_err(|why| format!("{why}\n{}", program.log_end()))?;
     program.stop().await?;
-    Ok(Report { engine, rate: options.rate, length: options.length(), samples, complaints: program.faults() })
+    let (rate, length, complaints) = (options.rate, options.length(), program.faults());
+    Ok(Report { engine, rate, length, samples, held_up, complaints })
 }
 
-/// One for each interval of the run.
+/// One for each interval of the run, and how late the harness itself was at worst.
 async fn samples(
     program: &Program,
     postgres: Option<&Server>,
     people: Vec<Person>,
     options: &Options,
-) -> Result<Vec<Sample>, String> {
+) -> Result<(Vec<Sample>, Duration), String> {
     let (begun, heard) = (Instant::now(), load::Heard::default());
     let mut load = load::start(people, begun, options.rate, options.length(), &heard);
-    let (mut samples, mut resident) = (Vec::new(), Vec::new());
+    let (mut samples, mut resident, mut held_up) = (Vec::new(), Vec::new(), Duration::ZERO);
     for reading in 1.. {
         let at = options.interval() / READINGS * reading;
         if at > options.length() {
             break;
         }
         sleep_until(begun + at).await;
+        held_up = held_up.max((begun + at).elapsed());
         resident.push(program.resident_kib()?);
         if reading % READINGS == 0 {
             if at == options.length() {
@@ -104,7 +106,7 @@ async fn samples(
             tell(samples.last());
         }
     }
-    Ok(samples)
+    Ok((samples, held_up))
 }
 
 /// Now and then, to whoever waits.

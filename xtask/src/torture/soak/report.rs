@@ -12,6 +12,9 @@ use crate::live::engine::Engine;
 const PROMISED_GROWTH: f64 = 1.15;
 const PROMISED_MIB: f64 = 4.0;
 
+/// What the harness may be late at most.
+const DISTURBED: Duration = Duration::from_secs(2);
+
 /// A name, and what it is in a sample; those of answers are of the interval before.
 type Figure = (&'static str, fn(&Sample) -> f64);
 
@@ -37,6 +40,8 @@ pub struct Report {
     pub rate: u64,
     pub length: Duration,
     pub samples: Vec<Sample>,
+    /// How long this machine kept the harness itself from its work.
+    pub held_up: Duration,
     /// Lines of the program's log that tell of a fault in it.
     pub complaints: Vec<String>,
 }
@@ -49,6 +54,12 @@ impl Report {
     /// Promises that were not kept.
     pub fn faults(&self) -> Vec<String> {
         let mut faults = self.complaints.clone();
+        if self.held_up > DISTURBED {
+            let seconds = self.held_up.as_secs();
+            faults.push(format!(
+                "the harness stood still for {seconds} s: this machine does other things, and the run says nothing"
+            ));
+        }
         faults.extend(self.failures().iter().map(|(what, count)| format!("{count} times {what}")));
         let most = self.warm(RESIDENT) * PROMISED_GROWTH + PROMISED_MIB;
         if self.end(RESIDENT) > most {
@@ -111,7 +122,7 @@ impl Report {
         let tenth = self.tenth(number);
         let before = &self.samples[self.samples.len() * number / 10 - 1];
         let answered: f64 = tenth.iter().map(|sample| sample.answered).sum();
-        tenth.last().map_or(0.0, |last| (last.cpu - before.cpu) / answered * 1e6)
+        tenth.last().map_or(0.0, |last| (last.cpu - before.cpu) / answered.max(1.0) * 1e6)
     }
 
     pub fn json(&self) -> Json {
@@ -220,7 +231,7 @@ mod tests {
             sample
         });
         let (samples, length) = (samples.collect(), Duration::from_secs(1000));
-        Report { engine: Engine::Sqlite, rate: 1000, length, samples, complaints: Vec::new() }
+        Report { engine: Engine::Sqlite, rate: 1000, length, samples, held_up: Duration::ZERO, complaints: Vec::new() }
     }
 
     #[test]
@@ -239,6 +250,12 @@ mod tests {
         assert!((leak.slope(RESIDENT) - 54.0).abs() < 0.001);
         let leak = report(|number, sample| sample.descriptors += if number > 80 { 1.0 } else { 0.0 });
         assert_eq!(leak.faults(), ["61 open descriptors at the end, at most 60 after the warm-up"]);
+    }
+
+    #[test]
+    fn a_harness_that_stood_still_is_told() {
+        let disturbed = Report { held_up: Duration::from_secs(200), ..report(|_, _| {}) };
+        assert_eq!(disturbed.faults().len(), 1);
     }
 
     #[test]
