@@ -4,6 +4,7 @@ mod growth;
 mod lists;
 mod log_ins;
 mod measure;
+mod offered;
 mod options;
 mod peers;
 mod report;

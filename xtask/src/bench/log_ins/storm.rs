@@ -2,24 +2,25 @@
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde_json::json;
-use tokio::{
-    task::JoinSet,
-    time::{Instant, sleep_until},
-};
 
 use super::options::Options;
-use crate::live::{accounts::register, http::Client};
+use crate::{
+    bench::offered::{LogIn, Read, at, log_ins, reads},
+    live::{accounts::register, http::Client},
+};
 
 /// Reads a second.
 const READS: usize = 1000;
-/// Connections they come by.
-const READERS: usize = 32;
 /// The storm is so many times what can be hashed.
 const TIMES: usize = 4;
-/// Connections it comes by: more than may wait.
-const STORMERS: usize = 400;
 /// What the p99 of reads may grow to.
 const BOUND: f64 = 2.0;
+
+/// By nobody.
+const LOG_IN: LogIn = LogIn {
+    path: "/auth/v1/login",
+    body: |turn| json!({"email": format!("nobody{turn}@example.com"), "password": "wrong, and long enough"}),
+};
 
 /// What the reads cost, and what became of the storm.
 pub struct Report {
@@ -60,13 +61,14 @@ pub async fn run(port: u16, options: &Options) -> Result<Report, String> {
     let made = client.post("/api/v1/notes", &json!({"title": "read often"})).await;
     let made = made.map_err(|failure| failure.to_string())?;
     let path = format!("/api/v1/notes/{}", made.body["id"].as_str().ok_or_else(|| made.body.to_string())?);
+    let notes = [Read { path, token: reader.token }];
     let offered = TIMES * capacity(port).await?;
     let mut report =
         Report { calm: Vec::new(), stormy: Vec::new(), offered, answers: BTreeMap::new(), without_advice: 0 };
     for _ in 0..options.rounds {
-        report.calm.extend(reads(port, &reader.token, &path, options.seconds).await?);
-        let storm = tokio::spawn(storm(port, offered, options.seconds));
-        report.stormy.extend(reads(port, &reader.token, &path, options.seconds).await?);
+        report.calm.extend(reads(port, &notes, READS, options.seconds).await?);
+        let storm = tokio::spawn(log_ins(port, LOG_IN, offered, options.seconds));
+        report.stormy.extend(reads(port, &notes, READS, options.seconds).await?);
         for (status, advice) in storm.await.map_err(|error| error.to_string())?? {
             *report.answers.entry(status).or_default() += 1;
             report.without_advice += u64::from(!advice && matches!(status, 429 | 503));
@@ -79,65 +81,7 @@ pub async fn run(port: u16, options: &Options) -> Result<Report, String> {
 
 /// Log-ins a second that the machine can hash, when it does nothing else.
 async fn capacity(port: u16) -> Result<usize, String> {
-    let answers = storm(port, 1000, 2).await?;
+    let answers = log_ins(port, LOG_IN, 1000, 2).await?;
     let hashed = answers.iter().filter(|(status, _)| *status == 401).count();
     Ok((hashed / 2).max(1))
-}
-
-/// How long each read took from when it was due, so that a server which stalls is not spared the wait.
-async fn reads(port: u16, token: &str, path: &str, seconds: usize) -> Result<Vec<Duration>, String> {
-    let (begun, mut readers) = (Instant::now() + Duration::from_millis(50), JoinSet::new());
-    for reader in 0..READERS {
-        let (mut client, path) = (Client::with_token(port, token), path.to_owned());
-        readers.spawn(async move {
-            let mut times = Vec::new();
-            for turn in (reader..READS * seconds).step_by(READERS) {
-                let due = due(begun, turn, READS);
-                sleep_until(due).await;
-                let answer = client.get(&path).await.map_err(|failure| format!("GET {path}: {failure}"))?;
-                if answer.status != 200 {
-                    return Err(format!("GET {path}: {} {}", answer.status, answer.body));
-                }
-                times.push(due.elapsed());
-            }
-            Ok(times)
-        });
-    }
-    let times: Result<Vec<Vec<Duration>>, String> = readers.join_all().await.into_iter().collect();
-    Ok(times?.concat())
-}
-
-/// Wrong passwords for nobody: the status of each answer, and whether it said when to come again.
-async fn storm(port: u16, a_second: usize, seconds: usize) -> Result<Vec<(u16, bool)>, String> {
-    let (begun, mut clients) = (Instant::now() + Duration::from_millis(50), JoinSet::new());
-    for number in 0..STORMERS {
-        let mut client = Client::new(port).patience(Duration::from_mins(1));
-        clients.spawn(async move {
-            let mut answers = Vec::new();
-            for turn in (number..a_second * seconds).step_by(STORMERS) {
-                sleep_until(due(begun, turn, a_second)).await;
-                if Instant::now() > due(begun, a_second * seconds, a_second) {
-                    break;
-                }
-                let body = json!({"email": format!("nobody{turn}@example.com"), "password": "wrong, and long enough"});
-                let answer =
-                    client.post("/auth/v1/login", &body).await.map_err(|failure| format!("storm: {failure}"))?;
-                answers.push((answer.status, answer.retry_after.is_some()));
-            }
-            Ok(answers)
-        });
-    }
-    let answers: Result<Vec<Vec<(u16, bool)>>, String> = clients.join_all().await.into_iter().collect();
-    Ok(answers?.concat())
-}
-
-/// When it is the turn of the so-manieth of so many a second.
-fn due(begun: Instant, turn: usize, a_second: usize) -> Instant {
-    let whole = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-    begun + Duration::from_secs(1) / whole(a_second) * whole(turn)
-}
-
-/// Of sorted times.
-fn at(times: &[Duration], hundredth: usize) -> Duration {
-    times.get(times.len() * hundredth / 100).copied().unwrap_or_default()
 }

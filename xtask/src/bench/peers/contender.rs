@@ -8,6 +8,7 @@ use super::{
     workload::{Kind, Workload},
 };
 use crate::{
+    bench::offered::{LogIn, Read},
     folder::Folder,
     live::program::{Program, signal},
     postgres::Server,
@@ -45,6 +46,8 @@ pub struct Contender {
     pub processes: Vec<u32>,
     pub owners: Vec<Owner>,
     pub paths: Paths,
+    /// Where it has such a thing.
+    pub log_in: Option<LogIn>,
     pub running: Running,
 }
 
@@ -83,6 +86,16 @@ impl Contender {
         std::fs::write(path, lines).map_err(|error| format!("{}: {error}", path.display()))
     }
 
+    /// Rows from everywhere, each as its owner gets it.
+    pub fn reads(&self, rows: usize) -> Vec<Read> {
+        let read = |number| {
+            let row = number * 7919 % rows;
+            let path = format!("{}/{}", self.paths.all, (self.paths.id)(row));
+            Read { path, token: self.owners[row % OWNERS].token.clone() }
+        };
+        (0..REQUESTS).map(read).collect()
+    }
+
     fn line(&self, kind: Kind, rows: usize, number: usize) -> String {
         let Paths { all, twenty, id, names_owner } = &self.paths;
         // A prime, so that rows from everywhere are asked for.
@@ -97,7 +110,7 @@ impl Contender {
                 let owner = if *names_owner { owner.as_str() } else { "" };
                 format!("POST\t{all}\t{token}\t{{\"title\":\"{TITLE}\",\"body\":\"{BODY}\"{owner}}}\n")
             }
-            Kind::Mixed => self.line(
+            Kind::Mixed | Kind::Storm => self.line(
                 [
                     Kind::Get,
                     Kind::Get,

@@ -52,6 +52,7 @@ pub async fn start(programs: &Path, rows: usize) -> Result<Contender, String> {
         processes: child.id().into_iter().collect(),
         owners,
         paths: Paths { all: "/notes", twenty: "?limit=20", id: name, names_owner: false },
+        log_in: None,
         running: Running::Peer(Box::new(child), Some(folder)),
     })
 }

@@ -33,6 +33,7 @@ pub async fn start() -> Result<Contender, String> {
             id: |number| format!("note_{number}"),
             names_owner: false,
         },
+        log_in: None,
         running: Running::Peer(Box::new(child), None),
     })
 }

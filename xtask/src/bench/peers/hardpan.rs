@@ -9,6 +9,7 @@ use super::{
     rows,
 };
 use crate::{
+    bench::offered::LogIn,
     folder::Folder,
     live::{
         accounts,
@@ -64,6 +65,10 @@ pub async fn start(binary: &Path, engine: Engine, rows: usize) -> Result<Contend
         processes: program.pid().into_iter().chain(postgres.as_ref().and_then(Server::pid)).collect(),
         owners,
         paths: Paths { all: "/api/v1/notes", twenty: "?limit=20", id: name, names_owner: false },
+        log_in: Some(LogIn {
+            path: "/auth/v1/login",
+            body: |turn| json!({"email": format!("nobody{turn}@example.com"), "password": "wrong, and long enough"}),
+        }),
         running: Running::Hardpan(Box::new(program), postgres.map(Box::new)),
     })
 }

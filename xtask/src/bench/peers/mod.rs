@@ -93,12 +93,21 @@ async fn measure(contenders: &[Contender], options: &Options) -> Result<Report, 
                 let chosen = (round + turn) % contenders.len();
                 let contender = &contenders[chosen];
                 contender.write_requests(&requests, *workload, options.rows, round)?;
-                let run = wrk::drive(contender, *workload, &requests, options.seconds, round).await?;
-                eprintln!("round {}: {workload}, {}: {:.0}/s", round + 1, contender.name, run.requests / run.seconds);
-                lines[number * contenders.len() + chosen].runs.push(run);
+                let line = &mut lines[number * contenders.len() + chosen];
+                let seconds = options.seconds;
+                if workload.is_mixed() {
+                    let among = wrk::drive_among(contender, *workload, &requests, options.rows, seconds, round).await?;
+                    let Some((run, gets)) = among else { continue };
+                    line.runs.push(run);
+                    line.gets.push(gets);
+                } else {
+                    line.runs.push(wrk::drive(contender, *workload, &requests, seconds, round).await?);
+                }
+                eprintln!("round {}: {workload}, {}: {:.0}/s", round + 1, contender.name, line.rate());
             }
         }
     }
+    lines.retain(|line| !line.runs.is_empty());
     let mut fsyncs = Vec::new();
     for contender in contenders {
         contender.write_requests(&requests, workload::WRITES, options.rows, options.rounds)?;

@@ -9,6 +9,7 @@ use super::{
     ready, rows,
 };
 use crate::{
+    bench::offered::LogIn,
     folder::Folder,
     live::{accounts::PASSWORD, http::Client, program::signal},
     postgres::free_port,
@@ -47,6 +48,10 @@ pub async fn start(programs: &Path, rows: usize) -> Result<Contender, String> {
         processes: child.id().into_iter().collect(),
         owners,
         paths: Paths { all: "/api/collections/notes/records", twenty: "?perPage=20", id: name, names_owner: true },
+        log_in: Some(LogIn {
+            path: "/api/collections/users/auth-with-password",
+            body: |turn| json!({"identity": format!("owner{}@example.com", turn % rows::OWNERS), "password": "wrong, and long enough"}),
+        }),
         running: Running::Peer(Box::new(child), Some(folder)),
     })
 }

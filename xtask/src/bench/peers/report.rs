@@ -3,13 +3,18 @@ use std::fmt;
 
 use serde_json::{Value as Json, json};
 
-use super::{workload::Workload, wrk::Run};
+use super::{
+    workload::Workload,
+    wrk::{Gets, Run},
+};
 
 /// One workload against one contender.
 pub struct Line {
     pub workload: Workload,
     pub name: &'static str,
     pub runs: Vec<Run>,
+    /// Of mixed load.
+    pub gets: Vec<Gets>,
 }
 
 pub struct Report {
@@ -25,7 +30,7 @@ pub struct Report {
 
 impl Line {
     pub const fn new(workload: Workload, name: &'static str) -> Self {
-        Self { workload, name, runs: Vec::new() }
+        Self { workload, name, runs: Vec::new(), gets: Vec::new() }
     }
 
     /// Requests a second: the median of the rounds.
@@ -46,11 +51,20 @@ impl Line {
         self.median(|run| run.cpu / run.requests * 1e6)
     }
 
-    fn median(&self, figure: fn(&Run) -> f64) -> f64 {
-        let mut figures: Vec<f64> = self.runs.iter().map(figure).collect();
-        figures.sort_unstable_by(f64::total_cmp);
-        figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
+    /// How long gets took among mixed load.
+    fn gets(&self) -> Option<Gets> {
+        let of = |figure: fn(&Gets) -> f64| median(self.gets.iter().map(figure).collect());
+        (!self.gets.is_empty()).then(|| Gets { p50: of(|gets| gets.p50), p99: of(|gets| gets.p99) })
     }
+
+    fn median(&self, figure: fn(&Run) -> f64) -> f64 {
+        median(self.runs.iter().map(figure).collect())
+    }
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_unstable_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 impl Report {
@@ -85,13 +99,20 @@ impl Report {
             })
         });
         let figures: Vec<Json> = figures.collect();
+        let gets = self.lines.iter().filter_map(|line| line.gets().map(|gets| (line, gets))).map(|(line, gets)| {
+            json!({
+                "workload": line.workload.to_string(), "name": line.name,
+                "p50_ms": rounded(gets.p50), "p99_ms": rounded(gets.p99),
+            })
+        });
+        let gets: Vec<Json> = gets.collect();
         let memory: Vec<Json> =
             self.memory.iter().map(|(name, mib)| json!({"name": name, "mib": rounded(*mib)})).collect();
         let fsyncs: Vec<Json> =
             self.fsyncs.iter().map(|(name, each)| json!({"name": name, "for_each_create": rounded(*each)})).collect();
         json!({
             "rows": self.rows, "rounds": self.rounds, "seconds": self.seconds,
-            "ratios": ratios, "figures": figures, "memory": memory, "fsyncs": fsyncs,
+            "ratios": ratios, "figures": figures, "gets": gets, "memory": memory, "fsyncs": fsyncs,
         })
     }
 }
@@ -119,6 +140,12 @@ impl fmt::Display for Report {
                 let ratios = if line.name.starts_with("Hardpan") { String::new() } else { ratios.join(", ") };
                 let (rate, p50, p99, cpu) = (line.rate(), line.p50(), line.p99(), line.cpu());
                 writeln!(f, "| {workload} | {} | {rate:.0} | {p50:.2} | {p99:.2} | {cpu:.0} | {ratios} |", line.name)?;
+            }
+        }
+        writeln!(f, "\n| gets among | | p50 ms | p99 ms |\n|---|---|--:|--:|")?;
+        for line in &self.lines {
+            if let Some(Gets { p50, p99 }) = line.gets() {
+                writeln!(f, "| {} | {} | {p50:.2} | {p99:.2} |", line.workload, line.name)?;
             }
         }
         writeln!(f, "\n| | memory at the end, MiB | fsyncs for each create, 64 connections |\n|---|--:|--:|")?;

@@ -10,6 +10,8 @@ pub enum Kind {
     Patch,
     /// Seven gets, two lists, one create.
     Mixed,
+    /// The same beside more log-ins than any of them can hash.
+    Storm,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,13 +25,14 @@ const fn of(kind: Kind, connections: usize) -> Workload {
 }
 
 /// Those a quick run drives come first.
-pub const ALL: [Workload; 12] = [
+pub const ALL: [Workload; 13] = [
     of(Kind::Get, 64),
     of(Kind::List, 64),
     of(Kind::Create, 64),
     of(Kind::Create, 256),
     of(Kind::Patch, 64),
     of(Kind::Mixed, 64),
+    of(Kind::Storm, 64),
     of(Kind::Get, 1),
     of(Kind::Get, 8),
     of(Kind::Get, 512),
@@ -40,7 +43,13 @@ pub const ALL: [Workload; 12] = [
 /// What the disk is watched for.
 pub const WRITES: Workload = of(Kind::Create, 64);
 /// So many of them.
-pub const QUICK: usize = 6;
+pub const QUICK: usize = 7;
+
+impl Workload {
+    pub const fn is_mixed(self) -> bool {
+        matches!(self.kind, Kind::Mixed | Kind::Storm)
+    }
+}
 
 impl fmt::Display for Workload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,14 +1,15 @@
 //! Load by wrk: <https://github.com/wg/wrk>.
-use std::path::Path;
+use std::{path::Path, thread::available_parallelism};
 
 use serde_json::Value as Json;
 use tokio::process::Command;
 
 use super::{
     contender::Contender,
-    workload::{WRITES, Workload},
+    workload::{Kind, WRITES, Workload},
 };
 use crate::{
+    bench::offered,
     live::{
         strace::{self, Strace},
         usage,
@@ -30,6 +31,13 @@ pub struct Run {
     pub cpu: f64,
 }
 
+/// How long gets took that were asked for meanwhile, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Gets {
+    pub p50: f64,
+    pub p99: f64,
+}
+
 /// How often a contender asks the disk to be durable for each row it creates, if strace is there to tell. It slows everything down, so
 /// nothing else is measured meanwhile.
 pub async fn fsyncs(contender: &Contender, requests: &Path) -> Result<Option<f64>, String> {
@@ -46,6 +54,42 @@ pub async fn install() -> Result<(), String> {
     // It has no option that does nothing and succeeds.
     let is_there = Command::new("wrk").arg("--version").output().await.is_ok();
     if is_there { Ok(()) } else { debian::install("wrk is not installed (package `wrk`)", &["wrk"]).await }
+}
+
+/// Gets a second that tell how long one takes among other load: few enough to be no load of their own.
+const GETS: usize = 200;
+/// Log-ins a second for each core, which hashes some sixty.
+const LOG_INS: usize = 250;
+
+/// Drives `workload` as [`drive`] does, and asks for rows one by one meanwhile, beside log-ins where it is a storm.
+pub async fn drive_among(
+    contender: &Contender,
+    workload: Workload,
+    requests: &Path,
+    rows: usize,
+    seconds: usize,
+    seed: usize,
+) -> Result<Option<(Run, Gets)>, String> {
+    let log_ins = match (workload.kind, contender.log_in) {
+        (Kind::Storm, None) => return Ok(None),
+        (Kind::Storm, Some(log_in)) => {
+            let a_second = LOG_INS * available_parallelism().map_or(1, usize::from);
+            Some(tokio::spawn(offered::log_ins(contender.port, log_in, a_second, seconds)))
+        }
+        _ => None,
+    };
+    let reads = contender.reads(rows);
+    let (run, gets) = tokio::join!(
+        drive(contender, workload, requests, seconds, seed),
+        offered::reads(contender.port, &reads, GETS, seconds)
+    );
+    if let Some(log_ins) = log_ins {
+        log_ins.await.map_err(|error| error.to_string())??;
+    }
+    let mut gets = gets?;
+    gets.sort_unstable();
+    let millis = |hundredth| offered::at(&gets, hundredth).as_secs_f64() * 1e3;
+    Ok(Some((run?, Gets { p50: millis(50), p99: millis(99) })))
 }
 
 /// Drives `workload` for so long with the requests in a file. Errors: any answer that is no success.
