@@ -69,7 +69,7 @@ impl Worker {
 
     async fn turn(&mut self) {
         if self.pending.is_some() {
-            return self.create_again().await;
+            return self.create_under_key(false).await;
         }
         let held = self.shared.book.pages().ledger.held(self.number);
         let roll = self.dice.below(100);
@@ -123,7 +123,7 @@ impl Worker {
         if is_keyed {
             let key = format!("idempotency-key: {title}-{}\r\n", self.dice.below(1_000_000_000));
             self.pending = Some((title, key, body));
-            return self.create_again().await;
+            return self.create_under_key(true).await;
         }
         let (word, outcome) = self.write(("POST", DOCUMENTS), "", Some(&body), 201).await;
         if let (Word::Done, Ok(answer)) = (word, outcome) {
@@ -131,21 +131,28 @@ impl Worker {
         }
     }
 
-    /// Under the same key as before; once it is done, now and then once more.
-    async fn create_again(&mut self) {
+    /// Under its key; once it is done, now and then once more.
+    async fn create_under_key(&mut self, is_first: bool) {
         let Some((title, key, body)) = self.pending.take() else { return };
-        let (word, outcome) = self.write(("POST", DOCUMENTS), &key, Some(&body), 201).await;
+        let (word, outcome) = self.post(&key, &body, is_first).await;
         let (Word::Done, Ok(answer)) = (word, outcome) else {
             self.pending = Some((title, key, body));
             return;
         };
         self.created(&title, &body, &answer);
         if self.dice.percent(30) {
-            let (word, outcome) = self.write(("POST", DOCUMENTS), &key, Some(&body), 201).await;
+            let (word, outcome) = self.post(&key, &body, false).await;
             if let (Word::Done, Ok(answer)) = (word, outcome) {
                 self.created(&title, &body, &answer);
             }
         }
+    }
+
+    /// What is sent again may have become durable the first time: the answer is read then, and nothing is written.
+    async fn post(&mut self, key: &str, body: &Json, is_first: bool) -> (Word, Result<Answer, Failure>) {
+        let sent = self.shared.book.send(is_first);
+        let outcome = self.client.ask("POST", DOCUMENTS, key, Some(body)).await;
+        (self.shared.book.hear(&sent, &format!("POST {DOCUMENTS} {key:?}"), &[201], &outcome), outcome)
     }
 
     fn created(&self, title: &str, body: &Json, answer: &Answer) {
