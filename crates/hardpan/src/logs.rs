@@ -23,6 +23,9 @@ const QUEUE: usize = 8192;
 /// Bytes written at once, about.
 const BATCH: usize = 64 * 1024;
 
+/// How long lines gather after some were written: whoever logs need not wake the writer for each.
+const PAUSE: Duration = Duration::from_millis(5);
+
 /// How long the last lines may take when the process ends.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -149,6 +152,7 @@ fn write_all(mut out: impl Write, waiting: &Receiver<Message>, dropped: &AtomicU
             let _ = done.send(());
             return;
         }
+        thread::sleep(PAUSE);
     }
 }
 
