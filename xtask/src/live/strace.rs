@@ -67,7 +67,7 @@ impl Strace {
 }
 
 /// Whether every thread of the process is watched, as long as it lives.
-fn is_watched(pid: u32) -> bool {
+pub fn is_watched(pid: u32) -> bool {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten();
     threads.flatten().all(|thread| {
         let Ok(status) = fs::read_to_string(thread.path().join("status")) else { return true };

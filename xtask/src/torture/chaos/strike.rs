@@ -15,7 +15,10 @@ use super::{
     store,
 };
 use crate::{
-    live::{program::signal, strace::Strace},
+    live::{
+        program::signal,
+        strace::{Strace, is_watched},
+    },
     torture::dice::Dice,
 };
 
@@ -104,13 +107,25 @@ fn database_pids(arena: &Arena) -> Result<Vec<u32>, String> {
 
 /// Bends system calls of whoever writes the database. With `book`, no write may be acknowledged meanwhile.
 async fn bend(arena: &Arena, length: Duration, book: Option<&Book>, calls: &str, how: &str) -> Result<(), String> {
-    let pids = if arena.postgres.is_some() { database_pids(arena)? } else { vec![arena.pid()?] };
-    let mut bent = Strace::bend(&pids, calls, how).await?;
+    let mut bent = bend_all(arena, calls, how).await?;
     let is_unwritable = |since| book.into_iter().for_each(|book| book.pages().unwritable_since = since);
     is_unwritable(Some(Instant::now()));
     sleep(length).await;
     is_unwritable(None);
     bent.let_go().await
+}
+
+/// Every process that writes the database, those among them that began while the others were being bent.
+async fn bend_all(arena: &Arena, calls: &str, how: &str) -> Result<Strace, String> {
+    let writers = || if arena.postgres.is_some() { database_pids(arena) } else { Ok(vec![arena.pid()?]) };
+    for _ in 0..10 {
+        let mut bent = Strace::bend(&writers()?, calls, how).await?;
+        if writers()?.into_iter().all(is_watched) {
+            return Ok(bent);
+        }
+        bent.let_go().await?;
+    }
+    Err("some process of the database is never watched".to_owned())
 }
 
 /// Leaves the process next to no descriptors, and takes those by connections that say nothing.
